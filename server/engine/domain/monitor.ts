@@ -1,0 +1,71 @@
+/** Why a monitor went down. */
+export type IncidentReason = 'missed' | 'failed';
+
+/** The open interval of a monitor being down. */
+export type OpenIncident = { id: string; startedMs: number; reason: IncidentReason };
+
+/** A time in which the server itself was not listening, Unix ms; nothing can be concluded from silence within it. */
+export type BlindInterval = { fromMs: number; toMs: number };
+
+/**
+ * The state of one monitor, as stored. All times are Unix milliseconds (integers).
+ *
+ * `late` is not stored: it is `up` past `dueMs` (see `monitorPhase`).
+ */
+export type Monitor = {
+  /** Assigned by the store; 0 before the first commit. */
+  id: number;
+  /** Changes with every commit; 0 before the first. */
+  version: number;
+  name: string;
+  status: 'new' | 'up' | 'down';
+  frequencyMs: number;
+  graceMs: number;
+  createdMs: number;
+  /** Time of the newest ok or fail beat. */
+  lastBeatMs: number | null;
+  /** When the next beat is due; null when none is awaited. */
+  dueMs: number | null;
+  /** `dueMs` + grace. For a monitor that is down because it missed, the deadline that it missed. */
+  deadlineMs: number | null;
+  /** End of the one hold that this deadline got because of blind time. */
+  hold: { untilMs: number; blind: BlindInterval } | null;
+  incident: OpenIncident | null;
+  /** When the alert of the open incident is repeated; null when it is not. */
+  repeatMs: number | null;
+  /** Repeats said so far in the open incident. */
+  repeats: number;
+};
+
+/** What a beat says: `ok` moves the deadline, `fail` is down at once, `start` and `log` are recorded. */
+export type BeatStatus = 'ok' | 'start' | 'fail' | 'log';
+
+/** One checked beat of a client. */
+export type Beat = {
+  name: string;
+  status: BeatStatus;
+  frequencyMs: number;
+  graceMs: number;
+  /** The client's own time in Unix seconds; null: the time of receipt counts. */
+  stampS: number | null;
+  /** When the server received it, Unix ms. */
+  receivedMs: number;
+  message: string;
+  durationMs: number | null;
+  exitCode: number | null;
+  run: string;
+  /** '' when the client gave none. */
+  beatId: string;
+};
+
+/** A beat as history keeps it. */
+export type BeatRecord = Pick<
+  Beat,
+  'status' | 'receivedMs' | 'message' | 'durationMs' | 'exitCode' | 'run' | 'beatId'
+> & {
+  /** The time that the beat counts for, Unix ms. */
+  atMs: number;
+};
+
+/** An incident to write: opened now (`endedMs` null) or closed now. */
+export type IncidentRecord = OpenIncident & { endedMs: number | null };

@@ -1,0 +1,58 @@
+import type { Notice } from '../engine/domain/notice.ts';
+
+/** A notice on its way to one channel. */
+export type NewDelivery = {
+  /** The idempotency key that the receiver sees (`webhook-id`); the same on every attempt. */
+  id: string;
+  channel: string;
+  notice: Notice;
+  /** Skip it when another delivery of the same monitor and channel is still waiting (repeats must not pile up). */
+  onlyIfIdle: boolean;
+};
+
+export type ClaimedDelivery = {
+  /** Position in the queue; grows. */
+  seq: number;
+  id: string;
+  monitorId: number;
+  channel: string;
+  notice: Notice;
+  createdMs: number;
+  /** Attempts that have failed so far. */
+  attempts: number;
+};
+
+/** What became of an attempt. */
+export type Settlement =
+  | { seq: number; kind: 'sent' }
+  | { seq: number; kind: 'retry'; nextAttemptMs: number; error: string }
+  | { seq: number; kind: 'buried'; atMs: number; error: string };
+
+export type DeliveryStats = {
+  /** Deliveries that wait or are under way. */
+  pending: number;
+  /** When the oldest pending one was made, Unix ms; null when there is none. */
+  oldestCreatedMs: number | null;
+  /** Pending deliveries whose last attempt failed. */
+  failing: number;
+  /** The error of the failing delivery tried last; '' when there is none. */
+  lastError: string;
+  /** Deliveries given up. */
+  buried: number;
+};
+
+/**
+ * The queue of deliveries, kept by a store. Deliveries of one (monitor, channel) are handed out in the order they were
+ * made, one at a time: an up never overtakes its down.
+ */
+export interface DeliveryQueue {
+  /** Leases up to `limit` deliveries that are due at `nowMs` until `nowMs + leaseMs`, oldest first. */
+  claim(options: { nowMs: number; limit: number; leaseMs: number }): Promise<ClaimedDelivery[]>;
+  /** Records the outcome of attempts, all in one transaction. An unknown seq is ignored. */
+  settle(settlements: Settlement[]): Promise<void>;
+  /** Gives up every lease, as after a restart: their holder is gone. */
+  releaseLeases(): Promise<void>;
+  /** When the next delivery may be claimed, Unix ms (may lie in the past); null when none waits. */
+  nextClaimMs(): Promise<number | null>;
+  stats(): Promise<DeliveryStats>;
+}

@@ -1,0 +1,72 @@
+import type { BeatRecord, BlindInterval, IncidentRecord, Monitor } from '../engine/domain/monitor.ts';
+import type { DeliveryQueue, NewDelivery } from '../outbox/delivery-queue.ts';
+
+/** A monitor by name (and, to spot a retry, the id of the beat that came for it), or by id. */
+export type MonitorKey = { name: string; beatId?: string } | { id: number };
+
+/** What is stored under a key. `seenBeat` is set when the key's `beatId` is already in this monitor's history. */
+export type Loaded = { monitor: Monitor | undefined; seenBeat: { atMs: number } | undefined };
+
+/** One monitor's part of a commit. It is written whole or, on a conflict, not at all. */
+export type Change = {
+  /** The new state; its `id` and `version` are those that were loaded (0 and 0: it must not exist yet). */
+  monitor: Monitor;
+  /** Forget the monitor instead of writing it; beats and deliveries of the same change are still written. */
+  remove: boolean;
+  beats: BeatRecord[];
+  incidents: IncidentRecord[];
+  deliveries: NewDelivery[];
+};
+
+/** `conflict`: the stored version is not the one that the change was made from. */
+export type ChangeResult = { ok: true; id: number; version: number } | { ok: false; reason: 'conflict' };
+
+/** When a stored monitor next needs the engine's attention, Unix ms. */
+export type Armed = { id: number; wakeMs: number };
+
+/** The store cannot read or write now. Nothing of the failed call is stored. The message is fit for an operator's eye. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly reason: 'full' | 'locked' | 'newer_schema' | 'io';
+
+  constructor(reason: StoreError['reason'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/**
+ * Durable state. It knows no transitions: the engine loads, the domain decides, `commit` writes with expected versions.
+ * Every method rejects with StoreError when the medium fails.
+ */
+export interface Store {
+  readonly deliveries: DeliveryQueue;
+
+  /** One result per key, in order. */
+  load(keys: MonitorKey[]): Promise<Loaded[]>;
+
+  /** Writes all changes in one transaction; durable when it resolves. One result per change, in order. */
+  commit(changes: Change[]): Promise<ChangeResult[]>;
+
+  /** Up to `limit` (1 to 10,000) monitors with id > `afterId` that await something, by id: to fill the wheel at start. */
+  scanArmed(afterId: number, limit: number): Promise<Armed[]>;
+
+  /** Up to `limit` (1 to 500) monitors with name > `afterName` ('' for the first page), in byte order. */
+  list(options: { afterName: string; limit: number }): Promise<Monitor[]>;
+
+  countMonitors(): Promise<number>;
+
+  /** The last "I was listening" stamp, Unix ms; null before the first. */
+  lastListening(): Promise<number | null>;
+
+  /** Sets the stamp, and records `blind` (if any) in the same transaction. */
+  stampListening(atMs: number, blind: BlindInterval | null): Promise<void>;
+
+  /** Blind intervals that ended after `afterMs`, oldest first; the newest 1,000 at most. */
+  blindIntervals(afterMs: number): Promise<BlindInterval[]>;
+
+  /** Deletes up to `limit` of the oldest beats beyond the newest `keep`; returns how many it deleted. */
+  trimBeats(keep: number, limit: number): Promise<number>;
+
+  close(): Promise<void>;
+}
