@@ -1,0 +1,150 @@
+import type { z } from 'zod';
+import {
+  duration,
+  durationOrOff,
+  host,
+  httpUri,
+  oneOf,
+  path,
+  type SettingKind,
+  token,
+  webhookSecret,
+  wholeNumber,
+} from './setting-kinds.ts';
+
+/** One setting. Parsing, `--help` and the README's table all come from this declaration. */
+export type Setting<Value> = SettingKind<Value> & {
+  /** The environment variable. */
+  variable: string;
+  /** What an unset variable stands for, as text of the same kind; null: the value is then null. */
+  default: string | null;
+  /** The default as people read it, where it is not the text itself. */
+  defaultText?: string;
+  unit: string;
+  /** A sentence or two, without default and range. */
+  description: string;
+  /**
+   * What an error may show of a wrong value: `plain` all of it, `uri` no more than scheme and host, `secret` nothing.
+   * A secret can also be given as a file, by the variable's name and `_FILE`.
+   */
+  shown: 'plain' | 'uri' | 'secret';
+};
+
+/** Every setting, by its name in the configuration, in the order of the documentation. */
+export const settings = {
+  host: setting(host(), {
+    variable: 'HOST',
+    default: '127.0.0.1',
+    unit: 'address',
+    description: 'Where to listen. Other than a loopback address it needs TOCSIN_TOKEN or --insecure-no-auth.',
+    shown: 'plain',
+  }),
+  port: setting(wholeNumber({ min: 0, max: 65535 }), {
+    variable: 'PORT',
+    default: '4000',
+    unit: 'port',
+    description: 'TCP port. 0 takes a free one, which the "listening" line of the log tells.',
+    shown: 'plain',
+  }),
+  dataDir: setting(path(), {
+    variable: 'TOCSIN_DATA_DIR',
+    default: './data',
+    unit: 'folder',
+    description: 'Where the state is kept. Created when it is missing; one server at a time.',
+    shown: 'plain',
+  }),
+  token: optional(token(), {
+    variable: 'TOCSIN_TOKEN',
+    defaultText: 'none',
+    unit: 'secret',
+    description: 'The bearer token that calls must carry. None: they need no token.',
+    shown: 'secret',
+  }),
+  alertUri: optional(httpUri(), {
+    variable: 'PING_ALERT_URI',
+    defaultText: 'none',
+    unit: 'URL',
+    description: 'Where alerts are sent. None: alerts go to the log.',
+    shown: 'uri',
+  }),
+  alertMethod: setting(oneOf(['POST', 'GET']), {
+    variable: 'PING_ALERT_METHOD',
+    default: 'POST',
+    unit: 'method',
+    description: 'POST sends signed JSON. GET sends ?name=&last_ping=, downs and repeats only.',
+    shown: 'plain',
+  }),
+  alertRepeatMs: setting(durationOrOff({ minMs: 10_000 }), {
+    variable: 'TOCSIN_ALERT_REPEAT',
+    default: 'off',
+    unit: 'duration',
+    description: 'How often an alert is repeated while its monitor is down.',
+    shown: 'plain',
+  }),
+  webhookSecret: optional(webhookSecret(), {
+    variable: 'TOCSIN_WEBHOOK_SECRET',
+    defaultText: 'generated',
+    unit: 'secret',
+    description: 'Signs the alerts (Standard Webhooks). Unset: one is generated and kept in the data folder.',
+    shown: 'secret',
+  }),
+  defaultGraceMs: setting(duration({ minMs: 0 }), {
+    variable: 'TOCSIN_DEFAULT_GRACE',
+    default: '0s',
+    unit: 'duration',
+    description: 'Grace of a ping that names none.',
+    shown: 'plain',
+  }),
+  blindHoldMaxMs: setting(duration({ minMs: 0 }), {
+    variable: 'TOCSIN_BLIND_HOLD_MAX',
+    default: '1h',
+    unit: 'duration',
+    description: 'Longest time that an alert waits after the server itself was not listening.',
+    shown: 'plain',
+  }),
+  maxMonitors: setting(wholeNumber({ min: 1, max: 10_000_000 }), {
+    variable: 'TOCSIN_MAX_MONITORS',
+    default: '1000000',
+    unit: 'monitors',
+    description: 'Most monitors there may be. Pings of further names are refused.',
+    shown: 'plain',
+  }),
+  maxBodyBytes: setting(wholeNumber({ min: 1024, max: 67_108_864 }), {
+    variable: 'TOCSIN_MAX_BODY_BYTES',
+    default: '1048576',
+    unit: 'bytes',
+    description: 'Largest body of a request, and largest message of a stream.',
+    shown: 'plain',
+  }),
+  beatsMax: setting(wholeNumber({ min: 1000, max: 1_000_000_000 }), {
+    variable: 'TOCSIN_BEATS_MAX',
+    default: '1000000',
+    unit: 'beats',
+    description: 'Beats kept as history, over all monitors. The oldest go first.',
+    shown: 'plain',
+  }),
+  logLevel: setting(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {
+    variable: 'LOG_LEVEL',
+    default: 'info',
+    unit: 'level',
+    description: 'The least severe level that is logged. The log is JSON lines on standard output.',
+    shown: 'plain',
+  }),
+};
+
+/** The values of all settings. Units are in the names; null as the setting's description says. */
+export type Config = { [Name in keyof typeof settings]: z.output<(typeof settings)[Name]['schema']> };
+
+type Declaration = Omit<Setting<unknown>, keyof SettingKind<unknown> | 'default'>;
+
+function setting<Value>(kind: SettingKind<Value>, declaration: Declaration & { default: string }): Setting<Value> {
+  return { ...kind, ...declaration };
+}
+
+/** A setting without a default value: null when it is unset. */
+function optional<Value>(
+  kind: SettingKind<Value>,
+  declaration: Declaration & { defaultText: string },
+): Setting<Value | null> {
+  return { ...kind, ...declaration, default: null };
+}
