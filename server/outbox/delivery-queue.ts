@@ -52,6 +52,8 @@ export interface DeliveryQueue {
   settle(settlements: Settlement[]): Promise<void>;
   /** Gives up every lease, as after a restart: their holder is gone. */
   releaseLeases(): Promise<void>;
+  /** Moves every waiting time by `deltaMs`: the wall clock was set back, and what was due soon must stay due soon. */
+  shiftClaims(deltaMs: number): Promise<void>;
   /** When the next delivery may be claimed, Unix ms (may lie in the past); null when none waits. */
   nextClaimMs(): Promise<number | null>;
   stats(): Promise<DeliveryStats>;

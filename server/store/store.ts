@@ -65,8 +65,11 @@ export interface Store {
   /** Blind intervals that ended after `afterMs`, oldest first; the newest 1,000 at most. */
   blindIntervals(afterMs: number): Promise<BlindInterval[]>;
 
-  /** Deletes up to `limit` of the oldest beats beyond the newest `keep`; returns how many it deleted. */
-  trimBeats(keep: number, limit: number): Promise<number>;
+  /**
+   * Deletes up to `limit` of the oldest rows beyond the newest `keep` of each kind of history (beats, closed incidents,
+   * buried deliveries); returns how many it deleted.
+   */
+  trimHistory(keep: number, limit: number): Promise<number>;
 
   close(): Promise<void>;
 }

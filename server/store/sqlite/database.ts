@@ -1,0 +1,94 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { StoreError } from '../store.ts';
+import { migrations } from './migrations.ts';
+
+/** SQLite's primary result codes that an operator can act on. */
+const sqliteBusy = 5;
+const sqliteFull = 13;
+
+/** Waiting for a foreign lock blocks the event loop: better a clear error and a retry by the client. */
+const busyTimeoutMs = 200;
+
+/** One connection: opened, migrated, with transactions and errors that speak the store's language. */
+export class Database {
+  readonly #db: DatabaseSync;
+
+  /**
+   * @param options.maxBytes the file may not grow beyond this; further writes fail with StoreError `full`.
+   * @throws StoreError when the file cannot be opened, or was written by a newer version.
+   */
+  constructor(path: string, options: { maxBytes?: number } = {}) {
+    try {
+      this.#db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    } catch (cause) {
+      throw storeError(cause);
+    }
+    this.run(() => {
+      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
+      if (options.maxBytes !== undefined) this.#limit(options.maxBytes);
+    });
+    this.#migrate(path);
+  }
+
+  prepare(sql: string): StatementSync {
+    return this.#db.prepare(sql);
+  }
+
+  /** Runs `work`, turning SQLite's errors into StoreError. */
+  run<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (cause) {
+      throw storeError(cause);
+    }
+  }
+
+  /** All of `work`, durable, or nothing of it. */
+  transaction<T>(work: () => T): T {
+    return this.run(() => {
+      this.#db.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        // Some errors (disk full) end the transaction by themselves; what followed would have committed row by row.
+        if (!this.#db.isTransaction) throw new StoreError('io', 'the transaction ended early');
+        this.#db.exec('COMMIT');
+        return result;
+      } catch (error) {
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  close(): void {
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #limit(maxBytes: number): void {
+    const { page_size } = this.#db.prepare('PRAGMA page_size').get() as { page_size: number };
+    this.#db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / page_size))}`);
+  }
+
+  #migrate(path: string): void {
+    const { user_version: version } = this.prepare('PRAGMA user_version').get() as { user_version: number };
+    if (version > migrations.length) {
+      const text = `${path} has schema version ${version}, this server knows up to ${migrations.length}: use a newer server`;
+      throw new StoreError('newer_schema', text);
+    }
+    for (let from = version; from < migrations.length; from++) {
+      this.transaction(() => this.#db.exec(`${migrations[from]}; PRAGMA user_version = ${from + 1}`));
+    }
+  }
+}
+
+function storeError(cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const code = (cause as { errcode?: unknown }).errcode;
+  if (typeof code !== 'number') throw cause;
+  const primary = code & 0xff;
+  const detail = (cause as Error).message;
+  if (primary === sqliteFull) return new StoreError('full', `the disk or the database is full (${detail})`, { cause });
+  if (primary === sqliteBusy)
+    return new StoreError('locked', `another process locks the database (${detail})`, { cause });
+  return new StoreError('io', `the database cannot be read or written (${detail})`, { cause });
+}

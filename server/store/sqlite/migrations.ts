@@ -1,0 +1,82 @@
+/**
+ * The schema, a step a version: `migrations[n]` leads from version n to n + 1 (`PRAGMA user_version`). A step that has
+ * landed is never edited. Times are Unix milliseconds.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE monitors (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,      -- never reused: history of a removed monitor cannot join a new one
+    kind TEXT NOT NULL DEFAULT 'ping',         -- (kind, name) is the identity: object "1" is not the ping named "1"
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    frequency_ms INTEGER NOT NULL,
+    grace_ms INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    last_beat_ms INTEGER,
+    due_ms INTEGER,
+    deadline_ms INTEGER,
+    hold_until_ms INTEGER,
+    hold_blind_from_ms INTEGER,
+    hold_blind_to_ms INTEGER,
+    incident_id TEXT,
+    incident_started_ms INTEGER,
+    incident_reason TEXT,
+    repeat_ms INTEGER,
+    repeats INTEGER NOT NULL,
+    UNIQUE (kind, name)
+  ) STRICT;
+
+  CREATE TABLE beats (
+    id INTEGER PRIMARY KEY,
+    monitor_id INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    duration_ms INTEGER,
+    exit_code INTEGER,
+    run TEXT NOT NULL,
+    beat_id TEXT NOT NULL
+  ) STRICT;
+  -- Only beats that carry an id are looked up; the others pay nothing for the index.
+  CREATE UNIQUE INDEX beats_by_beat_id ON beats (monitor_id, beat_id) WHERE beat_id <> '';
+
+  CREATE TABLE incidents (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    monitor_id INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    started_ms INTEGER NOT NULL,
+    ended_ms INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX incidents_open ON incidents (monitor_id) WHERE ended_ms IS NULL;
+
+  CREATE TABLE deliveries (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    monitor_id INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    notice TEXT NOT NULL,                      -- JSON
+    created_ms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    claim_ms INTEGER,                          -- claimable from then on; NULL behind another of its queue, or buried
+    leased INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '',
+    buried_ms INTEGER
+  ) STRICT;
+  CREATE INDEX deliveries_claimable ON deliveries (claim_ms, seq) WHERE claim_ms IS NOT NULL;
+  CREATE INDEX deliveries_queue ON deliveries (monitor_id, channel, seq) WHERE buried_ms IS NULL;
+
+  CREATE TABLE blind_intervals (
+    id INTEGER PRIMARY KEY,
+    from_ms INTEGER NOT NULL,
+    to_ms INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE listening (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    at_ms INTEGER NOT NULL
+  ) STRICT;
+  `,
+];

@@ -1,0 +1,88 @@
+import type { IncidentReason, Monitor } from '../../engine/domain/monitor.ts';
+
+/** A row of `monitors`, without `kind`. */
+export type MonitorRow = {
+  id: number;
+  version: number;
+  name: string;
+  status: Monitor['status'];
+  frequency_ms: number;
+  grace_ms: number;
+  created_ms: number;
+  last_beat_ms: number | null;
+  due_ms: number | null;
+  deadline_ms: number | null;
+  hold_until_ms: number | null;
+  hold_blind_from_ms: number | null;
+  hold_blind_to_ms: number | null;
+  incident_id: string | null;
+  incident_started_ms: number | null;
+  incident_reason: IncidentReason | null;
+  repeat_ms: number | null;
+  repeats: number;
+};
+
+/** The columns that a change of state writes, in the order of `monitorValues`. */
+export const monitorColumns = [
+  'status',
+  'frequency_ms',
+  'grace_ms',
+  'created_ms',
+  'last_beat_ms',
+  'due_ms',
+  'deadline_ms',
+  'hold_until_ms',
+  'hold_blind_from_ms',
+  'hold_blind_to_ms',
+  'incident_id',
+  'incident_started_ms',
+  'incident_reason',
+  'repeat_ms',
+  'repeats',
+] as const;
+
+export function monitorValues(monitor: Monitor): (string | number | null)[] {
+  const { hold, incident } = monitor;
+  return [
+    monitor.status,
+    monitor.frequencyMs,
+    monitor.graceMs,
+    monitor.createdMs,
+    monitor.lastBeatMs,
+    monitor.dueMs,
+    monitor.deadlineMs,
+    hold?.untilMs ?? null,
+    hold?.blind.fromMs ?? null,
+    hold?.blind.toMs ?? null,
+    incident?.id ?? null,
+    incident?.startedMs ?? null,
+    incident?.reason ?? null,
+    monitor.repeatMs,
+    monitor.repeats,
+  ];
+}
+
+export function monitorFromRow(row: MonitorRow): Monitor {
+  const { hold_until_ms, hold_blind_from_ms, hold_blind_to_ms, incident_id, incident_started_ms, incident_reason } =
+    row;
+  return {
+    id: row.id,
+    version: row.version,
+    name: row.name,
+    status: row.status,
+    frequencyMs: row.frequency_ms,
+    graceMs: row.grace_ms,
+    createdMs: row.created_ms,
+    lastBeatMs: row.last_beat_ms,
+    dueMs: row.due_ms,
+    deadlineMs: row.deadline_ms,
+    hold:
+      hold_until_ms === null
+        ? null
+        : { untilMs: hold_until_ms, blind: { fromMs: hold_blind_from_ms!, toMs: hold_blind_to_ms! } },
+    incident:
+      incident_id === null ? null : { id: incident_id, startedMs: incident_started_ms!, reason: incident_reason! },
+    repeatMs: row.repeat_ms,
+    repeats: row.repeats,
+  };
+}
