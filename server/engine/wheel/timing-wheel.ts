@@ -1,0 +1,343 @@
+/** Every level has 64 slots: 6 bits of the tick. */
+const SLOT_BITS = 6;
+const SLOTS = 64;
+/** Six levels cover the 32 bits of a tick; of the top level only four slots exist, and they form a ring. */
+const LEVELS = 6;
+const TOP_SHIFT = SLOT_BITS * (LEVELS - 1);
+
+/** Entries whose slot has come: each is looked at once, and fires or is filed anew. */
+const VISITING = LEVELS * SLOTS;
+/** Armed for a tick that has already come. Apart from VISITING, so that they cannot push back who waits there. */
+const OVERDUE = VISITING + 1;
+const LISTS = OVERDUE + 1;
+
+const NONE = -1;
+/** Values of `prev` besides the previous entry (>= 0) and the list that the entry is the head of (~list). */
+const FREE = -0x8000_0000;
+const IDLE = FREE + 1;
+
+/** How far ahead a timer can be filed: three of the top level's four slots, so that the ring never laps itself. */
+const HORIZON_TICKS = 3 * 2 ** TOP_SHIFT;
+/** Handles are kept far from the values that `prev` reserves. */
+const CAPACITY_MAX = 2 ** 28;
+/** Entries looked at per entry that may fire; the rest are lazily re-armed or move down a level. */
+const VISITS_PER_FIRE = 4;
+
+export type TimingWheelOptions = {
+  /** Unix ms of tick 0: the present. */
+  epochMs: number;
+  /** Length of a tick, 1 to 1,000 ms. Default 16. */
+  tickMs?: number;
+  /** Timers that fit before the first growth (it doubles). Default 1,024. */
+  capacity?: number;
+};
+
+/**
+ * A hierarchical timing wheel (Varghese and Lauck; tokio's `runtime/time/wheel` is the model) for very many timers that
+ * are nearly always moved before they fire. It knows no clock: the caller says what time it is.
+ *
+ * - A timer takes 16 bytes: `next`, `prev`, `due`, `filed`. It is filed in the level of the highest 6-bit digit in which
+ *   its tick differs from the present, so whatever is in a lower level comes before whatever is in a higher one.
+ * - **Lazy re-arm**: `filed` is the tick at which an entry's slot is visited. A due at or after it is only written down,
+ *   and the entry is filed anew when it is visited. Only an earlier due is re-filed at once. So `due >= filed` always.
+ * - A slot is detached whole before its entries are looked at; the present does not move on until all of them have been.
+ *   That makes every step resumable, which is how `advance` stays bounded.
+ * - Ticks live modulo 2^32. All comparisons are of distances from the present, none of which exceeds the horizon
+ *   (3 * 2^30 ticks, 596 days of 16 ms), so there is no epoch that runs out.
+ *
+ * Misuse (a handle that is free, a time that is NaN) throws RangeError.
+ */
+export class TimingWheel {
+  readonly #epochMs: number;
+  readonly #tickMs: number;
+  #next: Int32Array;
+  #prev: Int32Array;
+  #due: Uint32Array;
+  #filed: Uint32Array;
+  readonly #heads = new Int32Array(LISTS).fill(NONE);
+  /** Which slots hold entries: two words a level. */
+  readonly #occupied = new Uint32Array(LEVELS * 2);
+  /** Handles below this were handed out at least once. */
+  #used = 0;
+  #freeHead = NONE;
+  #size = 0;
+  /** The present, in ticks since the epoch: an integer of any size or sign. Everything due before it has fired. */
+  #present = 0;
+  /** `#present` modulo 2^32. */
+  #presentLow = 0;
+  /** The tick of the last `nowMs`; ahead of the present while there is a backlog. */
+  #asked = 0;
+
+  constructor(options: TimingWheelOptions) {
+    const { epochMs, tickMs = 16, capacity = 1024 } = options;
+    assertRange('epochMs', epochMs, 0, Number.MAX_SAFE_INTEGER);
+    assertRange('tickMs', tickMs, 1, 1000);
+    assertRange('capacity', capacity, 1, CAPACITY_MAX);
+    this.#epochMs = epochMs;
+    this.#tickMs = tickMs;
+    this.#next = new Int32Array(capacity);
+    this.#prev = new Int32Array(capacity);
+    this.#due = new Uint32Array(capacity);
+    this.#filed = new Uint32Array(capacity);
+  }
+
+  /** Number of timers that are armed. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Whether `advance`, called again with the same time, has more to do. A batch can be cut short by its limit or by its
+   * bound on visits, so it may return fewer handles than `limit`, even none, and leave a backlog.
+   */
+  get hasBacklog(): boolean {
+    return this.#nextDistance() <= this.#asked - this.#present;
+  }
+
+  /** Takes a free timer, not armed yet. Handles are small integers, used again after `release`. */
+  allocate(): number {
+    let handle = this.#freeHead;
+    if (handle === NONE) {
+      if (this.#used === this.#next.length) this.#grow();
+      handle = this.#used++;
+    } else {
+      this.#freeHead = this.#next[handle]!;
+    }
+    this.#prev[handle] = IDLE;
+    return handle;
+  }
+
+  /** Disarms and frees the handle. */
+  release(handle: number): void {
+    this.disarm(handle);
+    this.#prev[handle] = FREE;
+    this.#next[handle] = this.#freeHead;
+    this.#freeHead = handle;
+  }
+
+  /**
+   * Arms, or re-arms, a timer for `dueMs` (Unix ms, rounded up to a tick: never early). A due that has passed fires with
+   * the next `advance`; one beyond the horizon fires at the horizon, so whoever sets such must check when it fires.
+   */
+  arm(handle: number, dueMs: number): void {
+    this.#assertTaken(handle);
+    const ticks = Math.ceil((dueMs - this.#epochMs) / this.#tickMs) - this.#present;
+    if (Number.isNaN(ticks)) throw new RangeError('dueMs is not a number');
+    const distance = ticks <= 0 ? 0 : Math.min(ticks, HORIZON_TICKS);
+    const due = (this.#presentLow + distance) >>> 0;
+    if (this.#prev[handle]! === IDLE) {
+      this.#size++;
+    } else {
+      if (distance >= (this.#filed[handle]! - this.#presentLow) >>> 0) {
+        this.#due[handle] = due;
+        return;
+      }
+      this.#unlink(handle);
+    }
+    this.#file(handle, due);
+  }
+
+  /** It will not fire. Does nothing to a timer that is not armed. */
+  disarm(handle: number): void {
+    this.#assertTaken(handle);
+    if (this.#prev[handle] === IDLE) return;
+    this.#unlink(handle);
+    this.#prev[handle] = IDLE;
+    this.#size--;
+  }
+
+  isArmed(handle: number): boolean {
+    this.#assertTaken(handle);
+    return this.#prev[handle] !== IDLE;
+  }
+
+  /**
+   * Moves on to `nowMs` and returns up to `limit` handles that are due, in the order of their ticks (one armed when its
+   * tick had already come counts as due at the present one); they are disarmed. At most `4 * limit` entries are looked
+   * at, so call again while `hasBacklog`. A `nowMs` before the present fires nothing and loses nothing.
+   */
+  advance(nowMs: number, limit: number): number[] {
+    if (!(limit >= 1)) throw new RangeError('limit must be at least 1');
+    const asked = this.#tickAt(nowMs);
+    this.#asked = asked;
+    const fired: number[] = [];
+    if (asked < this.#present) return fired;
+    let visits = limit * VISITS_PER_FIRE;
+    for (;;) {
+      while (this.#heads[VISITING]! !== NONE) {
+        if (fired.length >= limit || visits-- <= 0) return fired;
+        const handle = this.#heads[VISITING]!;
+        this.#unlink(handle);
+        if (this.#due[handle] === this.#presentLow) {
+          this.#prev[handle] = IDLE;
+          this.#size--;
+          fired.push(handle);
+        } else {
+          this.#file(handle, this.#due[handle]!);
+        }
+      }
+      if (!this.#detachNext(asked)) return fired;
+    }
+  }
+
+  /**
+   * A lower bound, Unix ms, for when the next timer fires: advancing to an earlier time returns nothing. It may be too
+   * early (a coarse slot, a lazily re-armed timer); advancing to it and asking again terminates at the real one. Not
+   * after the time last advanced to while there is a backlog; null when nothing is armed.
+   */
+  nextMs(): number | null {
+    if (this.#size === 0) return null;
+    return this.#epochMs + (this.#present + this.#nextDistance()) * this.#tickMs;
+  }
+
+  /**
+   * Files every timer anew around another present, as after a jump of the wall clock in either direction. Dues stay what
+   * they are; those that have passed fire with the next `advance`. Looks at every timer at once.
+   */
+  reset(nowMs: number): void {
+    const present = this.#tickAt(nowMs);
+    const shift = this.#present - present;
+    const oldLow = this.#presentLow;
+    this.#heads.fill(NONE);
+    this.#occupied.fill(0);
+    this.#present = present;
+    this.#presentLow = present >>> 0;
+    this.#asked = present;
+    for (let handle = 0; handle < this.#used; handle++) {
+      if (this.#prev[handle]! <= IDLE) continue;
+      const ticks = ((this.#due[handle]! - oldLow) >>> 0) + shift;
+      const distance = ticks <= 0 ? 0 : Math.min(ticks, HORIZON_TICKS);
+      this.#file(handle, (this.#presentLow + distance) >>> 0);
+    }
+  }
+
+  #tickAt(nowMs: number): number {
+    const tick = Math.floor((nowMs - this.#epochMs) / this.#tickMs);
+    if (!Number.isSafeInteger(tick)) throw new RangeError('nowMs is out of range');
+    return tick;
+  }
+
+  /** Puts an unlinked entry where its due (a tick modulo 2^32, from the present up to the horizon) belongs. */
+  #file(handle: number, due: number): void {
+    const differing = due ^ this.#presentLow;
+    let list = OVERDUE;
+    let filed = due;
+    if (differing !== 0) {
+      const level = ((31 - Math.clz32(differing)) / SLOT_BITS) | 0;
+      const shift = level * SLOT_BITS;
+      const slot = (due >>> shift) & (SLOTS - 1);
+      list = level * SLOTS + slot;
+      filed = ((due >>> shift) << shift) >>> 0;
+      this.#occupied[list >>> 5]! |= 1 << (slot & 31);
+    }
+    this.#due[handle] = due;
+    this.#filed[handle] = filed;
+    const head = this.#heads[list]!;
+    this.#next[handle] = head;
+    this.#prev[handle] = ~list;
+    if (head !== NONE) this.#prev[head] = handle;
+    this.#heads[list] = handle;
+  }
+
+  #unlink(handle: number): void {
+    const next = this.#next[handle]!;
+    const prev = this.#prev[handle]!;
+    if (prev >= 0) {
+      this.#next[prev] = next;
+    } else {
+      const list = ~prev;
+      this.#heads[list] = next;
+      if (next === NONE && list < VISITING) this.#occupied[list >>> 5]! &= ~(1 << (list & 31));
+    }
+    if (next !== NONE) this.#prev[next] = prev;
+  }
+
+  /** Makes the next entries up to tick `asked` the ones to visit, moving the present to them; false: there are none. */
+  #detachNext(asked: number): boolean {
+    let list = OVERDUE;
+    if (this.#heads[OVERDUE] === NONE) {
+      list = this.#nextSlot();
+      const distance = list === NONE ? Number.POSITIVE_INFINITY : this.#slotDistance(list);
+      if (distance > asked - this.#present) {
+        this.#moveTo(asked);
+        return false;
+      }
+      this.#moveTo(this.#present + distance);
+      this.#occupied[list >>> 5]! &= ~(1 << (list & 31));
+    }
+    const head = this.#heads[list]!;
+    this.#heads[list] = NONE;
+    this.#heads[VISITING] = head;
+    this.#prev[head] = ~VISITING;
+    return true;
+  }
+
+  #moveTo(tick: number): void {
+    this.#present = tick;
+    this.#presentLow = tick >>> 0;
+  }
+
+  /** Ticks from the present to the next visit; Infinity when nothing is armed. */
+  #nextDistance(): number {
+    if (this.#heads[VISITING] !== NONE || this.#heads[OVERDUE] !== NONE) return 0;
+    const list = this.#nextSlot();
+    return list === NONE ? Number.POSITIVE_INFINITY : this.#slotDistance(list);
+  }
+
+  /** The occupied slot that comes first. Every one lies ahead; in the top level, ahead around the ring. */
+  #nextSlot(): number {
+    for (let level = 0; level < LEVELS; level++) {
+      const low = this.#occupied[level * 2]!;
+      const high = this.#occupied[level * 2 + 1]!;
+      if (low === 0 && high === 0) continue;
+      let slot = lowestBit(low, high);
+      if (level === LEVELS - 1) {
+        const ahead = low & (~1 << (this.#presentLow >>> TOP_SHIFT));
+        if (ahead !== 0) slot = lowestBit(ahead, 0);
+      }
+      return level * SLOTS + slot;
+    }
+    return NONE;
+  }
+
+  /** Ticks from the present to the first tick of an occupied slot. */
+  #slotDistance(list: number): number {
+    const level = list >>> SLOT_BITS;
+    const shift = level * SLOT_BITS;
+    // A shift by 36 would be one by 4: the top level has no digits above its own.
+    const above = level === LEVELS - 1 ? 0 : (this.#presentLow >>> (shift + SLOT_BITS)) << (shift + SLOT_BITS);
+    const start = above | ((list & (SLOTS - 1)) << shift);
+    return (start - this.#presentLow) >>> 0;
+  }
+
+  #grow(): void {
+    const capacity = this.#next.length * 2;
+    if (capacity > CAPACITY_MAX) throw new RangeError(`more than ${CAPACITY_MAX} timers`);
+    this.#next = grown(this.#next, new Int32Array(capacity));
+    this.#prev = grown(this.#prev, new Int32Array(capacity));
+    this.#due = grown(this.#due, new Uint32Array(capacity));
+    this.#filed = grown(this.#filed, new Uint32Array(capacity));
+  }
+
+  #assertTaken(handle: number): void {
+    if (!(handle < this.#used && handle >= 0) || this.#prev[handle] === FREE) {
+      throw new RangeError(`timer ${handle} is not allocated`);
+    }
+  }
+}
+
+function grown<T extends Int32Array | Uint32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+/** Index of the lowest set bit of a 64-bit word given as two halves, not both 0. */
+function lowestBit(low: number, high: number): number {
+  return low !== 0 ? 31 - Math.clz32(low & -low) : 63 - Math.clz32(high & -high);
+}
+
+function assertRange(what: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new RangeError(`${what} must be an integer from ${min} to ${max}, not ${value}`);
+  }
+}
