@@ -1,7 +1,7 @@
 import { goDown } from './apply-silence.ts';
 import { beatTime } from './beat-time.ts';
 import { alertMs } from './blind-time.ts';
-import type { Decision, DecisionContext, Rejection } from './decision.ts';
+import type { Decision, DecisionContext, NoticeDraft, Rejection } from './decision.ts';
 import { makeNotice } from './make-notice.ts';
 import type { Beat, BeatRecord, BeatStatus, Monitor } from './monitor.ts';
 
@@ -57,15 +57,13 @@ function decideAfterMiss(monitor: Monitor, beat: Beat, { atMs, context }: At): D
     monitor: after.monitor,
     beats: [],
     incidents: [...miss.incidents, ...after.incidents],
-    notices: recovery
-      ? [
-          {
-            notice: { ...recovery.notice, merged: true, deadlineMs: monitor.deadlineMs, dueMs: monitor.dueMs },
-            onlyIfIdle: false,
-          },
-        ]
-      : miss.notices,
+    notices: recovery ? [merge(recovery, monitor)] : miss.notices,
   };
+}
+
+/** One notice for a miss and its recovery; it shows the deadline that was missed. */
+function merge(recovery: NoticeDraft, { dueMs, deadlineMs }: Monitor): NoticeDraft {
+  return { ...recovery, notice: { ...recovery.notice, merged: true, dueMs, deadlineMs } };
 }
 
 function settle(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
@@ -87,7 +85,7 @@ function ok(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
     monitor: up,
     beats: [],
     incidents: [{ ...monitor.incident, endedMs }],
-    notices: [{ notice, onlyIfIdle: false }],
+    notices: [{ id: context.newId(), notice, onlyIfIdle: false }],
   };
 }
 
@@ -111,7 +109,7 @@ function fail(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
     monitor: down,
     beats: [],
     incidents: [{ ...incident, endedMs: null }],
-    notices: [{ notice, onlyIfIdle: false }],
+    notices: [{ id: context.newId(), notice, onlyIfIdle: false }],
   };
 }
 

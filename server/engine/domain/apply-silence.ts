@@ -36,7 +36,7 @@ export function goDown(monitor: Monitor, context: DecisionContext): Decision {
     monitor: down,
     beats: [],
     incidents: [{ ...incident, endedMs: null }],
-    notices: [{ notice, onlyIfIdle: false }],
+    notices: [{ id: context.newId(), notice, onlyIfIdle: false }],
   };
 }
 
@@ -51,5 +51,5 @@ function repeatAlert(monitor: Monitor, context: DecisionContext): Decision | nul
   // Counted from now: after an outage of ours there is one repeat, not one for each that was slept through.
   const next: Monitor = { ...monitor, repeatMs: context.nowMs + alertRepeatMs, repeats: monitor.repeats + 1 };
   const notice = makeNotice('down', { monitor: next, incident, atMs: context.nowMs }, { repeat: next.repeats });
-  return { monitor: next, beats: [], incidents: [], notices: [{ notice, onlyIfIdle: true }] };
+  return { monitor: next, beats: [], incidents: [], notices: [{ id: context.newId(), notice, onlyIfIdle: true }] };
 }

@@ -19,8 +19,8 @@ export type DecisionContext = {
   newId: () => string;
 };
 
-/** A notice to deliver. `onlyIfIdle`: drop it while an earlier one of the monitor is still waiting. */
-export type NoticeDraft = { notice: Notice; onlyIfIdle: boolean };
+/** A notice to deliver under a stable `id`. `onlyIfIdle`: drop it while an earlier one of the monitor still waits. */
+export type NoticeDraft = { id: string; notice: Notice; onlyIfIdle: boolean };
 
 /** A new state and what must be stored with it, in the same transaction. */
 export type Decision = {

@@ -1,0 +1,313 @@
+import type { Clock, Timer } from '../clock.ts';
+import { type Armed, type ChangeResult, type Loaded, type MonitorKey, type Store, StoreError } from '../store/store.ts';
+import type { Command, Outcome, Refusal } from './command.ts';
+import { type Draft, decideBatch } from './decide-batch.ts';
+import type { DecisionContext, Policy } from './domain/decision.ts';
+import type { Beat, Monitor } from './domain/monitor.ts';
+import { wakeMs } from './domain/phase.ts';
+import type { EngineLogger } from './engine-logger.ts';
+import { Listening } from './listening.ts';
+import { MonitorTimers } from './monitor-timers.ts';
+
+/** Bounds of the engine's work. */
+export type EngineLimits = {
+  /** Commands that may wait; past it they are refused. */
+  queueMax: number;
+  /** Commands in one transaction. */
+  batchMax: number;
+  /** Monitors looked at for silence in one transaction. */
+  dueMax: number;
+  monitorsMax: number;
+  /** Beats (and closed incidents, and buried deliveries) kept in all. */
+  historyMax: number;
+};
+
+export type EngineOptions = {
+  store: Store;
+  clock: Clock;
+  policy: Policy;
+  limits: EngineLimits;
+  newId: () => string;
+  logger: EngineLogger;
+  /** The channel that notices go to. */
+  channel: string;
+  /** Called after a commit that made deliveries. */
+  onDeliveries: () => void;
+};
+
+export type EngineHealth = {
+  /** Why the store cannot write now; '' when it can. */
+  storeError: string;
+  /** Commands that wait. */
+  queued: number;
+  monitors: number;
+  /** Monitors that await something. */
+  armed: number;
+};
+
+type Waiting = { command: Command; attempts: number; resolve: (outcome: Outcome) => void };
+
+const conflictAttemptsMax = 5;
+const retryAfterStoreErrorMs = 1_000;
+/** A store error is forgotten after so long without another: an idle server must not look broken forever. */
+const storeErrorMemoryMs = 10_000;
+const trimEveryBeats = 256;
+/** Rows of history deleted at once; more would be felt by the pings of that turn. */
+const trimRowsMax = 4_096;
+
+/**
+ * The single writer. Commands that arrive in one turn of the event loop, and the monitors that fell due, become one
+ * transaction; each command is answered after its commit. Silence is judged only up to the time of the oldest command
+ * still waiting, so a beat that was received in time is never overtaken by its own deadline.
+ */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #listening: Listening;
+  readonly #timers: MonitorTimers;
+  #queue: Waiting[] = [];
+  #timer: Timer | undefined;
+  #scheduled = false;
+  #running = false;
+  #stopping: (() => void) | undefined;
+  #stopped = false;
+  #monitors = 0;
+  #beatsSinceTrim = 0;
+  #storeError = '';
+  #storeErrorAtMs = 0;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.#listening = new Listening(options);
+    this.#timers = new MonitorTimers(options.clock.wallMs());
+  }
+
+  /** Loads what is awaited, records the time since the last run as blind, and begins to listen. */
+  async start(): Promise<void> {
+    const { store, logger } = this.#options;
+    const setBackMs = await this.#listening.start();
+    if (setBackMs < 0) await store.deliveries.shiftClaims(setBackMs);
+    this.#monitors = await store.countMonitors();
+    for (let page: Armed[] = [], afterId = 0; ; afterId = page.at(-1)!.id) {
+      page = await store.scanArmed(afterId, 10_000);
+      for (const { id, wakeMs: atMs } of page) this.#timers.set(id, atMs);
+      if (page.length < 10_000) break;
+    }
+    const blind = this.#listening.blinds.at(-1);
+    logger.info({ monitors: this.#monitors, awaited: this.#timers.size, lastBlind: blind ?? null }, 'engine started');
+    this.#wake();
+  }
+
+  /** Records a beat. Resolves when it is durable, or with the reason why it was not recorded. Never rejects. */
+  beat(beat: Beat): Promise<Outcome> {
+    return this.#submit({ kind: 'beat', beat });
+  }
+
+  /** Forgets a monitor; durable when it resolves. */
+  remove(name: string): Promise<Outcome> {
+    return this.#submit({ kind: 'remove', name, receivedMs: this.#options.clock.wallMs() });
+  }
+
+  health(): EngineHealth {
+    const { size } = this.#timers;
+    return { storeError: this.#storeError, queued: this.#queue.length, monitors: this.#monitors, armed: size };
+  }
+
+  /** Answers what was received, stamps once more, and stops. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    if (this.#running || this.#queue.length > 0) {
+      const drained = new Promise<void>((resolve) => {
+        this.#stopping = resolve;
+      });
+      this.#wake();
+      await drained;
+    }
+    this.#timer?.cancel();
+    await this.#listening.stamp().catch((error) => this.#noteStoreError(error));
+  }
+
+  #submit(command: Command): Promise<Outcome> {
+    if (this.#stopped) return Promise.resolve(refuse('unavailable', 'the server is shutting down; try again'));
+    if (this.#queue.length >= this.#options.limits.queueMax) {
+      this.#listening.refused();
+      return Promise.resolve(refuse('resource_exhausted', 'the server has too many beats waiting; try again'));
+    }
+    return new Promise((resolve) => {
+      this.#queue.push({ command, attempts: 0, resolve });
+      this.#wake();
+    });
+  }
+
+  /** After the I/O that is already waiting, so that beats the kernel holds are read before silence is judged. */
+  #wake(): void {
+    if (this.#scheduled || this.#running) return;
+    this.#scheduled = true;
+    this.#options.clock.afterIo(() => {
+      this.#scheduled = false;
+      void this.#turn();
+    });
+  }
+
+  async #turn(): Promise<void> {
+    this.#running = true;
+    this.#timer?.cancel();
+    const listening = await this.#keepListening();
+    const waiting = this.#queue.splice(0, this.#options.limits.batchMax);
+    await this.#runBatch(waiting, listening ? this.#takeDue() : []);
+    await this.#trimHistory();
+    this.#running = false;
+    if (this.#stopping && this.#queue.length === 0) this.#stopping();
+    else this.#scheduleNext(listening);
+  }
+
+  /** False while the stamp cannot be written: silence is not judged then. */
+  async #keepListening(): Promise<boolean> {
+    const { clock, store, logger } = this.#options;
+    const jumpMs = this.#listening.takeJump();
+    try {
+      if (jumpMs !== 0) {
+        logger.warn({ jumpMs }, 'the wall clock jumped');
+        this.#timers.reset(clock.wallMs());
+        if (jumpMs < 0) {
+          await store.deliveries.shiftClaims(jumpMs);
+          this.#options.onDeliveries();
+        }
+      }
+      if (!this.#listening.isStampDue()) return true;
+      const blind = await this.#listening.stamp();
+      if (blind) logger.warn({ blind }, 'was not listening; alerts for this time are held');
+      this.#forgetStoreError();
+      return true;
+    } catch (error) {
+      this.#noteStoreError(error);
+      return false;
+    }
+  }
+
+  #takeDue(): number[] {
+    const { command } = this.#queue[0] ?? {};
+    const nowMs = this.#options.clock.wallMs();
+    const watermarkMs = command ? receivedMs(command) - 1 : nowMs;
+    return this.#timers.takeDue(Math.min(nowMs, watermarkMs), this.#options.limits.dueMax);
+  }
+
+  async #runBatch(waiting: Waiting[], dueIds: number[]): Promise<void> {
+    if (waiting.length === 0 && dueIds.length === 0) return;
+    const { store, clock, policy, newId, limits, channel } = this.#options;
+    const commands = waiting.map(({ command }) => command);
+    const context: DecisionContext = { nowMs: clock.wallMs(), blinds: this.#listening.blinds, policy, newId };
+    try {
+      const loaded = await store.load([...commands.map(keyOf), ...dueIds.map((id) => ({ id }))]);
+      const due = loaded.slice(commands.length).flatMap(({ monitor }) => monitor ?? []);
+      const room = limits.monitorsMax - this.#monitors;
+      const { drafts, outcomes } = decideBatch({ commands, loaded, due, context, room, channel });
+      const results = drafts.length > 0 ? await store.commit(drafts.map(({ change }) => change)) : [];
+      this.#rearm({ due, dueIds, loaded: loaded.slice(commands.length), context });
+      const conflicted = this.#followCommit(drafts, results, context);
+      for (const [index, outcome] of outcomes.entries()) {
+        if (conflicted.has(index)) this.#retryConflict(waiting[index]!);
+        else waiting[index]!.resolve(outcome);
+      }
+    } catch (error) {
+      this.#failBatch(error, waiting, dueIds);
+    }
+  }
+
+  /** Looked at and found not due (or no longer there): back to sleep, until what the state says. */
+  #rearm(looked: { due: Monitor[]; dueIds: number[]; loaded: Loaded[]; context: DecisionContext }): void {
+    for (const [index, { monitor }] of looked.loaded.entries()) {
+      if (monitor) this.#timers.set(monitor.id, wakeMs(monitor, looked.context));
+      else this.#timers.delete(looked.dueIds[index]!);
+    }
+  }
+
+  /** Makes memory follow what was committed. Returns the commands (by index) whose change met a conflict. */
+  #followCommit(drafts: Draft[], results: ChangeResult[], context: DecisionContext): Set<number> {
+    const conflicted = new Set<number>();
+    let deliveries = 0;
+    for (const [index, { change, commands }] of drafts.entries()) {
+      const result = results[index]!;
+      if (!result.ok) {
+        for (const command of commands) conflicted.add(command);
+        if (change.monitor.id !== 0) this.#timers.set(change.monitor.id, context.nowMs);
+        continue;
+      }
+      deliveries += change.deliveries.length;
+      this.#beatsSinceTrim += change.beats.length;
+      if (change.remove) {
+        this.#timers.delete(result.id);
+        this.#monitors -= 1;
+      } else {
+        if (change.monitor.id === 0) this.#monitors += 1;
+        this.#timers.set(result.id, wakeMs(change.monitor, context));
+      }
+    }
+    if (deliveries > 0) this.#options.onDeliveries();
+    return conflicted;
+  }
+
+  #retryConflict(waiting: Waiting): void {
+    waiting.attempts += 1;
+    if (waiting.attempts < conflictAttemptsMax) this.#queue.unshift(waiting);
+    else waiting.resolve(refuse('unavailable', 'the monitor is being changed by others all the time; try again'));
+  }
+
+  #failBatch(error: unknown, waiting: Waiting[], dueIds: number[]): void {
+    const retryMs = this.#options.clock.wallMs() + retryAfterStoreErrorMs;
+    for (const id of dueIds) this.#timers.set(id, retryMs);
+    this.#noteStoreError(error);
+    if (waiting.length > 0) this.#listening.refused();
+    const reason =
+      error instanceof StoreError && error.reason === 'full' ? 'its disk is full' : 'its store cannot write';
+    const outcome = refuse('unavailable', `the server could not record this, ${reason}; nothing changed, try again`);
+    for (const { resolve } of waiting) resolve(outcome);
+  }
+
+  async #trimHistory(): Promise<void> {
+    if (this.#beatsSinceTrim < trimEveryBeats) return;
+    // Twice what came, so that a history which was allowed to be longer before shrinks.
+    const rows = Math.min(2 * this.#beatsSinceTrim, trimRowsMax);
+    this.#beatsSinceTrim = 0;
+    const { store, limits } = this.#options;
+    await store.trimHistory(limits.historyMax, rows).catch((error) => this.#noteStoreError(error));
+  }
+
+  #scheduleNext(listening: boolean): void {
+    const { clock } = this.#options;
+    if (this.#queue.length > 0) {
+      this.#wake();
+      return;
+    }
+    const stampMs = listening ? this.#listening.untilStampMs() : retryAfterStoreErrorMs;
+    const nextMs = listening ? this.#timers.nextMs() : null;
+    const dueMs = nextMs === null ? stampMs : Math.max(0, nextMs - clock.wallMs());
+    this.#timer = clock.after(Math.min(stampMs, dueMs), () => this.#wake());
+  }
+
+  #noteStoreError(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (this.#storeError !== message) this.#options.logger.error({ err: error }, 'the store failed');
+    this.#storeError = message;
+    this.#storeErrorAtMs = this.#options.clock.monotonicMs();
+  }
+
+  #forgetStoreError(): void {
+    if (this.#storeError === '') return;
+    if (this.#options.clock.monotonicMs() - this.#storeErrorAtMs < storeErrorMemoryMs) return;
+    this.#options.logger.info('the store works again');
+    this.#storeError = '';
+  }
+}
+
+function keyOf(command: Command): MonitorKey {
+  return command.kind === 'beat' ? { name: command.beat.name, beatId: command.beat.beatId } : { name: command.name };
+}
+
+function receivedMs(command: Command): number {
+  return command.kind === 'beat' ? command.beat.receivedMs : command.receivedMs;
+}
+
+function refuse(code: Refusal['code'], message: string): Outcome {
+  return { ok: false, refusal: { code, field: '', message } };
+}

@@ -1,0 +1,92 @@
+import type { Clock } from '../clock.ts';
+import type { Store } from '../store/store.ts';
+import type { BlindInterval } from './domain/monitor.ts';
+
+/** How often "I was listening" is stamped, ms. */
+export const stampEveryMs = 1_000;
+/** A gap between stamps from which on the time within it counts as blind, ms. */
+const blindFromGapMs = 2_000;
+/** How far wall and monotonic clock may drift apart between two looks before the wall clock counts as jumped, ms. */
+const jumpFromMs = 1_000;
+/** How far back blind time can matter: the longest period and grace, twice. */
+const memoryMs = 4 * 366 * 86_400_000;
+
+/**
+ * Keeps the record of when this server was listening. Whatever kept it from stamping (a restart, a suspended machine, a
+ * stalled loop, a store that was away) left a gap, and the silence of a monitor within a gap proves nothing.
+ */
+export class Listening {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  #blinds: BlindInterval[] = [];
+  /** Wall and monotonic time of the last look. */
+  #looked: { wallMs: number; monotonicMs: number };
+  /** The last stamp, by both clocks; wall null: never stamped. */
+  #stamped: { wallMs: number | null; monotonicMs: number };
+  #refusedSinceMs: number | null = null;
+
+  constructor({ store, clock }: { store: Store; clock: Clock }) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#looked = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+    this.#stamped = { wallMs: null, monotonicMs: Number.NEGATIVE_INFINITY };
+  }
+
+  /** Blind intervals, oldest first. */
+  get blinds(): readonly BlindInterval[] {
+    return this.#blinds;
+  }
+
+  /** Reads the record and closes the gap since the last run. Returns by how much the clock was set back, ms (<= 0). */
+  async start(): Promise<number> {
+    const nowMs = this.#clock.wallMs();
+    this.#blinds = await this.#store.blindIntervals(nowMs - memoryMs);
+    const lastMs = await this.#store.lastListening();
+    this.#stamped = { wallMs: lastMs, monotonicMs: Number.NEGATIVE_INFINITY };
+    await this.stamp();
+    return lastMs === null ? 0 : Math.min(0, nowMs - lastMs);
+  }
+
+  /** By how much the wall clock jumped since the last call, ms; 0 when it only went on. */
+  takeJump(): number {
+    const now = { wallMs: this.#clock.wallMs(), monotonicMs: this.#clock.monotonicMs() };
+    const driftMs = now.wallMs - this.#looked.wallMs - (now.monotonicMs - this.#looked.monotonicMs);
+    this.#looked = now;
+    return Math.abs(driftMs) > jumpFromMs ? Math.round(driftMs) : 0;
+  }
+
+  /** Whether the stamp is due: a second has passed by either clock, or the wall clock went back. */
+  isStampDue(): boolean {
+    const { wallMs, monotonicMs } = this.#stamped;
+    if (wallMs === null || this.#clock.monotonicMs() - monotonicMs >= stampEveryMs) return true;
+    const sinceMs = this.#clock.wallMs() - wallMs;
+    return sinceMs >= stampEveryMs || sinceMs < 0;
+  }
+
+  /** Milliseconds until the next stamp is due. */
+  untilStampMs(): number {
+    return Math.max(0, this.#stamped.monotonicMs + stampEveryMs - this.#clock.monotonicMs());
+  }
+
+  /** Stamps, and records the blind interval that ends now, if there was one. Rejects with StoreError; call it again. */
+  async stamp(): Promise<BlindInterval | null> {
+    const nowMs = this.#clock.wallMs();
+    const blind = this.#blindUntil(nowMs);
+    await this.#store.stampListening(nowMs, blind);
+    this.#stamped = { wallMs: nowMs, monotonicMs: this.#clock.monotonicMs() };
+    this.#refusedSinceMs = null;
+    if (blind) this.#blinds.push(blind);
+    return blind;
+  }
+
+  /** Beats were refused (the store could not write, or the queue was full): the time until the next stamp is blind. */
+  refused(): void {
+    this.#refusedSinceMs ??= this.#stamped.wallMs ?? this.#clock.wallMs();
+  }
+
+  #blindUntil(nowMs: number): BlindInterval | null {
+    if (this.#refusedSinceMs !== null) return { fromMs: Math.min(this.#refusedSinceMs, nowMs), toMs: nowMs };
+    const lastMs = this.#stamped.wallMs;
+    return lastMs !== null && nowMs - lastMs >= blindFromGapMs ? { fromMs: lastMs, toMs: nowMs } : null;
+  }
+}
