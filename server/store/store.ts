@@ -51,10 +51,10 @@ export interface Store {
   /** Up to `limit` (1 to 10,000) monitors with id > `afterId` that await something, by id: to fill the wheel at start. */
   scanArmed(afterId: number, limit: number): Promise<Armed[]>;
 
-  /** Up to `limit` (1 to 500) monitors with name > `afterName` ('' for the first page), in byte order. */
-  list(options: { afterName: string; limit: number }): Promise<Monitor[]>;
+  /** Up to `limit` (1 to 501) monitors with name > `afterName` ('' for the first page), in byte order. */
+  list(options: { afterName: string; limit: number; onlyDown?: boolean }): Promise<Monitor[]>;
 
-  countMonitors(): Promise<number>;
+  countMonitors(options?: { onlyDown?: boolean }): Promise<number>;
 
   /** The last "I was listening" stamp, Unix ms; null before the first. */
   lastListening(): Promise<number | null>;

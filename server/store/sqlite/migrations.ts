@@ -26,6 +26,8 @@ export const migrations: readonly string[] = [
     repeats INTEGER NOT NULL,
     UNIQUE (kind, name)
   ) STRICT;
+  -- Written on flips only, so a ping pays nothing for it.
+  CREATE INDEX monitors_down ON monitors (kind, name) WHERE status = 'down';
 
   CREATE TABLE beats (
     id INTEGER PRIMARY KEY,

@@ -48,13 +48,16 @@ export class SqliteStore implements Store {
     return this.#db.run(() => this.#statements.scanArmed.all(afterId, limit) as unknown as Armed[]);
   }
 
-  async list({ afterName, limit }: { afterName: string; limit: number }): Promise<Monitor[]> {
-    const rows = this.#db.run(() => this.#statements.list.all(afterName, limit) as unknown as MonitorRow[]);
+  async list(options: { afterName: string; limit: number; onlyDown?: boolean }): Promise<Monitor[]> {
+    const { afterName, limit, onlyDown } = options;
+    const statement = onlyDown ? this.#statements.listDown : this.#statements.list;
+    const rows = this.#db.run(() => statement.all(afterName, limit) as unknown as MonitorRow[]);
     return rows.map(monitorFromRow);
   }
 
-  async countMonitors(): Promise<number> {
-    return this.#db.run(() => (this.#statements.count.get() as { n: number }).n);
+  async countMonitors(options: { onlyDown?: boolean } = {}): Promise<number> {
+    const statement = options.onlyDown ? this.#statements.countDown : this.#statements.count;
+    return this.#db.run(() => (statement.get() as { n: number }).n);
   }
 
   async lastListening(): Promise<number | null> {
@@ -153,7 +156,11 @@ function prepareStatements(db: Database) {
        FROM monitors WHERE id > ? AND wakeMs IS NOT NULL ORDER BY id LIMIT ?`,
     ),
     list: db.prepare("SELECT * FROM monitors WHERE kind = 'ping' AND name > ? ORDER BY name LIMIT ?"),
+    listDown: db.prepare(
+      "SELECT * FROM monitors WHERE kind = 'ping' AND status = 'down' AND name > ? ORDER BY name LIMIT ?",
+    ),
     count: db.prepare('SELECT count(*) AS n FROM monitors'),
+    countDown: db.prepare("SELECT count(*) AS n FROM monitors WHERE kind = 'ping' AND status = 'down'"),
     listening: db.prepare('SELECT at_ms FROM listening'),
     stamp: db.prepare(
       'INSERT INTO listening (one, at_ms) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET at_ms = excluded.at_ms',
