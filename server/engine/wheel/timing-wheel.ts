@@ -18,6 +18,8 @@ const IDLE = FREE + 1;
 
 /** How far ahead a timer can be filed: three of the top level's four slots, so that the ring never laps itself. */
 const HORIZON_TICKS = 3 * 2 ** TOP_SHIFT;
+/** How far back a due is remembered (198 days of 16 ms ticks); the rest of the ring. */
+const PAST_TICKS = 2 ** TOP_SHIFT - 1;
 /** Handles are kept far from the values that `prev` reserves. */
 const CAPACITY_MAX = 2 ** 28;
 /** Entries looked at per entry that may fire; the rest are lazily re-armed or move down a level. */
@@ -39,11 +41,11 @@ export type TimingWheelOptions = {
  * - A timer takes 16 bytes: `next`, `prev`, `due`, `filed`. It is filed in the level of the highest 6-bit digit in which
  *   its tick differs from the present, so whatever is in a lower level comes before whatever is in a higher one.
  * - **Lazy re-arm**: `filed` is the tick at which an entry's slot is visited. A due at or after it is only written down,
- *   and the entry is filed anew when it is visited. Only an earlier due is re-filed at once. So `due >= filed` always.
+ *   and the entry is filed anew when it is visited. Only an earlier due is re-filed at once.
  * - A slot is detached whole before its entries are looked at; the present does not move on until all of them have been.
  *   That makes every step resumable, which is how `advance` stays bounded.
- * - Ticks live modulo 2^32. All comparisons are of distances from the present, none of which exceeds the horizon
- *   (3 * 2^30 ticks, 596 days of 16 ms), so there is no epoch that runs out.
+ * - Ticks live modulo 2^32. All comparisons are of distances from the present, up to 3 * 2^30 ticks ahead (the horizon,
+ *   596 days of 16 ms) and less than 2^30 back, so there is no epoch that runs out.
  *
  * Misuse (a handle that is free, a time that is NaN) throws RangeError.
  */
@@ -123,12 +125,11 @@ export class TimingWheel {
     this.#assertTaken(handle);
     const ticks = Math.ceil((dueMs - this.#epochMs) / this.#tickMs) - this.#present;
     if (Number.isNaN(ticks)) throw new RangeError('dueMs is not a number');
-    const distance = ticks <= 0 ? 0 : Math.min(ticks, HORIZON_TICKS);
-    const due = (this.#presentLow + distance) >>> 0;
+    const due = this.#ringTick(ticks);
     if (this.#prev[handle]! === IDLE) {
       this.#size++;
     } else {
-      if (distance >= (this.#filed[handle]! - this.#presentLow) >>> 0) {
+      if (Math.max(0, ticks) >= (this.#filed[handle]! - this.#presentLow) >>> 0) {
         this.#due[handle] = due;
         return;
       }
@@ -168,7 +169,7 @@ export class TimingWheel {
         if (fired.length >= limit || visits-- <= 0) return fired;
         const handle = this.#heads[VISITING]!;
         this.#unlink(handle);
-        if (this.#due[handle] === this.#presentLow) {
+        if (signedDistance(this.#due[handle]!, this.#presentLow) <= 0) {
           this.#prev[handle] = IDLE;
           this.#size--;
           fired.push(handle);
@@ -205,10 +206,13 @@ export class TimingWheel {
     this.#asked = present;
     for (let handle = 0; handle < this.#used; handle++) {
       if (this.#prev[handle]! <= IDLE) continue;
-      const ticks = ((this.#due[handle]! - oldLow) >>> 0) + shift;
-      const distance = ticks <= 0 ? 0 : Math.min(ticks, HORIZON_TICKS);
-      this.#file(handle, (this.#presentLow + distance) >>> 0);
+      this.#file(handle, this.#ringTick(signedDistance(this.#due[handle]!, oldLow) + shift));
     }
+  }
+
+  /** The tick at a distance from the present, which is cut to what the ring can hold. */
+  #ringTick(distance: number): number {
+    return (this.#presentLow + Math.max(-PAST_TICKS, Math.min(distance, HORIZON_TICKS))) >>> 0;
   }
 
   #tickAt(nowMs: number): number {
@@ -217,13 +221,12 @@ export class TimingWheel {
     return tick;
   }
 
-  /** Puts an unlinked entry where its due (a tick modulo 2^32, from the present up to the horizon) belongs. */
+  /** Puts an unlinked entry where its due (a tick modulo 2^32) belongs. */
   #file(handle: number, due: number): void {
-    const differing = due ^ this.#presentLow;
     let list = OVERDUE;
-    let filed = due;
-    if (differing !== 0) {
-      const level = ((31 - Math.clz32(differing)) / SLOT_BITS) | 0;
+    let filed = this.#presentLow;
+    if (signedDistance(due, filed) > 0) {
+      const level = ((31 - Math.clz32(due ^ filed)) / SLOT_BITS) | 0;
       const shift = level * SLOT_BITS;
       const slot = (due >>> shift) & (SLOTS - 1);
       list = level * SLOTS + slot;
@@ -324,6 +327,12 @@ export class TimingWheel {
       throw new RangeError(`timer ${handle} is not allocated`);
     }
   }
+}
+
+/** From one tick modulo 2^32 to another: up to the horizon ahead, otherwise back. */
+function signedDistance(tick: number, from: number): number {
+  const ahead = (tick - from) >>> 0;
+  return ahead <= HORIZON_TICKS ? ahead : ahead - 2 ** 32;
 }
 
 function grown<T extends Int32Array | Uint32Array>(from: T, to: T): T {
