@@ -1,0 +1,140 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { FastifyServerFactory } from 'fastify';
+import type { Clock, Timer } from '../clock.ts';
+import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
+import { sniffProtocol } from './sniff-protocol.ts';
+
+/** Keep-alive probes find peers that vanished while a stream of theirs was open and silent. */
+const tcpKeepAliveMs = 60_000;
+
+/** A Fastify `serverFactory` whose servers speak HTTP/1.1 and HTTP/2 without TLS (h2c) on one port. */
+export function listenerServerFactory(options: {
+  clock: Clock;
+  limits?: Partial<ListenerLimits>;
+}): FastifyServerFactory {
+  const limits = { ...defaultListenerLimits, ...options.limits };
+  return (handler) => createListenerServer({ clock: options.clock, limits, handler: handler as RequestListener });
+}
+
+/**
+ * Makes an `http.Server` that looks at the first bytes of each connection and passes it on to itself or to an HTTP/2
+ * server behind it. Its `close` lets requests that are under way finish within `limits.drainMs` and drops all else.
+ */
+export function createListenerServer(options: {
+  clock: Clock;
+  limits: ListenerLimits;
+  handler: RequestListener;
+}): Server {
+  const { clock, limits, handler } = options;
+  const server = createServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.idleTimeoutMs,
+      connectionsCheckingInterval: Math.min(5000, limits.headersTimeoutMs),
+      maxHeaderSize: limits.maxHeaderBytes,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveMs,
+    },
+    handler,
+  );
+  server.maxConnections = limits.maxConnections;
+  const sessions = new Set<ServerHttp2Session>();
+  const http2Server = createH2cServer({ limits, handler, sessions });
+  const undecided = new Set<{ destroy(): void }>();
+
+  const toHttp1 = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    const sniffing = sniffProtocol({
+      socket,
+      clock,
+      timeoutMs: limits.decideTimeoutMs,
+      onSettled: () => undecided.delete(sniffing),
+      onDecided: (protocol) => {
+        if (protocol === 'http2') {
+          http2Server.emit('connection', socket);
+          return;
+        }
+        for (const listener of toHttp1) listener.call(server, socket);
+        socket.resume();
+      },
+    });
+    undecided.add(sniffing);
+  });
+
+  closeGracefully({ server, clock, drainMs: limits.drainMs, sessions, undecided });
+  return server;
+}
+
+function createH2cServer(options: {
+  limits: ListenerLimits;
+  handler: RequestListener;
+  sessions: Set<ServerHttp2Session>;
+}): Http2Server {
+  const { limits, handler, sessions } = options;
+  const http2Server = createHttp2Server(
+    {
+      settings: { maxConcurrentStreams: limits.maxConcurrentStreams, maxHeaderListSize: limits.maxHeaderBytes },
+      maxSessionMemory: limits.maxSessionMemoryMb,
+    },
+    // The compatibility layer gives requests and responses that behave as those of HTTP/1.1.
+    handler as never,
+  );
+  http2Server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+    // A session without a listener would throw its errors at the process; it closes by itself after one.
+    session.on('error', () => {});
+    let openStreams = 0;
+    session.on('stream', (stream) => {
+      openStreams += 1;
+      stream.once('close', () => {
+        openStreams -= 1;
+      });
+    });
+    // Streams may be silent for as long as they like; only a connection without any is idle.
+    session.setTimeout(limits.idleTimeoutMs, () => {
+      if (openStreams === 0) session.destroy();
+    });
+  });
+  return http2Server;
+}
+
+/** Replaces `server.close` by one that ends: idle connections at once, busy ones when they are done or out of time. */
+function closeGracefully(options: {
+  server: Server;
+  clock: Clock;
+  drainMs: number;
+  sessions: Set<ServerHttp2Session>;
+  undecided: Set<{ destroy(): void }>;
+}): void {
+  const { server, clock, drainMs, sessions, undecided } = options;
+  const close = server.close.bind(server);
+  let closing: Timer | null = null;
+
+  server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
+    response.once('close', () => {
+      // Node keeps a connection whose answer was under way when the server closed; it is idle now.
+      if (closing) clock.afterIo(() => server.closeIdleConnections());
+    });
+  });
+  server.close = (callback) => {
+    close((error) => {
+      closing?.cancel();
+      callback?.(error);
+    });
+    if (closing) return server;
+    for (const sniffing of undecided) sniffing.destroy();
+    for (const session of sessions) session.close();
+    server.closeIdleConnections();
+    closing = clock.after(drainMs, () => {
+      for (const session of sessions) session.destroy();
+      server.closeAllConnections();
+    });
+    return server;
+  };
+}

@@ -1,0 +1,111 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyServerFactory,
+  LogController,
+} from 'fastify';
+import type { Clock } from '../clock.ts';
+import { RequestValidator } from '../service/request-validator.ts';
+import type { BoundService } from '../service/service-handlers.ts';
+import { Authenticator } from './authenticator.ts';
+import { connectRoutes } from './connect-routes.ts';
+import { grpcHealth } from './grpc-health.ts';
+import { grpcReflection } from './grpc-reflection.ts';
+import type { Health } from './health.ts';
+import { Invoker } from './invoker.ts';
+import { notFoundHandler } from './not-found.ts';
+import { pageRoutes } from './page-routes.ts';
+import { restBridge, restRoutes } from './rest-bridge.ts';
+import { frameworkError, sendRestError } from './rest-error.ts';
+
+export type HttpAppOptions = {
+  /** What is served: `bindService(descriptor, handlers)` each. Health and reflection are added. */
+  services: readonly BoundService[];
+  /** The token that every caller must show; undefined: none is needed. */
+  token: string | undefined;
+  clock: Clock;
+  logger: FastifyBaseLogger;
+  /** The largest request body, and the largest single message of a stream, bytes. */
+  maxBodyBytes: number;
+  health: Health;
+  /**
+   * Aborted, with a ConnectError (UNAVAILABLE) as reason, when the server begins to shut down: streams are ended,
+   * unary calls still finish. Close the app after it.
+   */
+  shutdownSignal: AbortSignal;
+  /** How long a stream may go on answering what it took before `shutdownSignal`, ms. Default 5,000. */
+  streamDrainMs?: number;
+  /** The HTML of `GET /`. */
+  page?: () => Promise<string>;
+  /** The answer of `GET /healthz`: 200 or 503 with `body` as JSON. */
+  healthz: () => Promise<{ ok: boolean; body: object }>;
+  /** Makes the server, see the listener; by default Node's own for HTTP/1.1. */
+  serverFactory?: FastifyServerFactory;
+};
+
+/**
+ * Builds the HTTP side of the server: REST, Connect, gRPC, gRPC-web, health, reflection and the page, all on one Fastify
+ * instance. Nothing listens yet.
+ */
+export function createHttpApp(options: HttpAppOptions): FastifyInstance {
+  const { clock, logger, maxBodyBytes } = options;
+  const authenticator = new Authenticator(options.token);
+  const typeNames = options.services.map(({ descriptor }) => descriptor.typeName);
+  const health = grpcHealth({ health: options.health, typeNames });
+  const services = [...options.services, health, ...grpcReflection([...options.services, health])];
+  const invoker = new Invoker({
+    services,
+    authenticator,
+    validator: new RequestValidator(),
+    clock,
+    logger,
+    shutdownSignal: options.shutdownSignal,
+    streamDrainMs: options.streamDrainMs ?? 5000,
+  });
+  const routes = restRoutes(services);
+
+  const app = newFastify(options);
+  // Outside the bridge no body is of interest, so none is read.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
+  app.setErrorHandler((error, _request, reply) => sendFault(error as Fault, reply, logger));
+  app.setNotFoundHandler(notFoundHandler({ routes, authenticator }));
+  app.register(async (scope) => restBridge(scope, { routes, invoker, clock }));
+  app.register(async (scope) => connectRoutes(scope, { services, invoker, clock, maxBodyBytes }));
+  app.register(async (scope) => pageRoutes(scope, { authenticator, page: options.page, healthz: options.healthz }));
+  return app;
+}
+
+function newFastify(options: HttpAppOptions): FastifyInstance {
+  return Fastify({
+    loggerInstance: options.logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (logger) => logger,
+    bodyLimit: options.maxBodyBytes,
+    exposeHeadRoutes: false,
+    // While draining, calls on connections that are still open are served: the engine runs until the last has ended.
+    return503OnClosing: false,
+    routerOptions: {
+      // Names that are too long reach validation, which says so; the size of headers bounds the path anyway.
+      maxParamLength: 65536,
+      // The bridge reads the query itself, strictly; Fastify need not.
+      querystringParser: () => ({}),
+    },
+    frameworkErrors: (error, _request, reply) => {
+      sendFault(error, reply as FastifyReply, options.logger);
+    },
+    ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
+  }) as unknown as FastifyInstance;
+}
+
+type Fault = Error & { code?: string; statusCode?: number };
+
+function sendFault(error: Fault, reply: FastifyReply, logger: FastifyBaseLogger): FastifyReply {
+  if (error instanceof ConnectError) return sendRestError(reply, error);
+  const known = frameworkError(error);
+  if (known) return sendRestError(reply, known.error, known.status);
+  logger.error({ err: error }, 'request failed');
+  return sendRestError(reply, new ConnectError('internal error', Code.Internal));
+}

@@ -1,0 +1,223 @@
+import {
+  create,
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type Message,
+  ScalarType,
+} from '@bufbuild/protobuf';
+import { base64Decode } from '@bufbuild/protobuf/wire';
+import { Code, type ConnectError } from '@connectrpc/connect';
+import { callError, quoteInput } from '../service/call-error.ts';
+import { fieldHint, itemHint, shortEnumName } from '../service/field-hint.ts';
+
+type Init = Record<string, unknown>;
+
+/** Fields of one message by the names that requests may use: the proto name and the JSON name. */
+const fieldTables = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
+
+/** The field that a request means by `key`; undefined when there is none, and then it is to be ignored. */
+export function fieldByKey(descriptor: DescMessage, key: string): DescField | undefined {
+  let table = fieldTables.get(descriptor);
+  if (!table) {
+    table = new Map(
+      descriptor.fields.flatMap((field) => [[field.jsonName, field] as const, [field.name, field] as const]),
+    );
+    fieldTables.set(descriptor, table);
+  }
+  return table.get(key);
+}
+
+/**
+ * Collects the fields of one message from wherever a request gives them. Every `set…` throws a ConnectError that names
+ * the field when its value is wrong or when it was set before.
+ */
+export class MessageReader {
+  readonly #descriptor: DescMessage;
+  readonly #path: string;
+  readonly #init: Init = {};
+  readonly #seen = new Set<DescField>();
+  readonly #textLists = new Map<DescField, unknown[]>();
+
+  /** `path` leads error messages to the message within its request: "" or "pings[3].". */
+  constructor(descriptor: DescMessage, path = '') {
+    this.#descriptor = descriptor;
+    this.#path = path;
+  }
+
+  /** Sets a field from a parameter: text, as in a query string. A list field may come several times. */
+  setText(field: DescField, text: string): void {
+    const path = this.#path + field.name;
+    if (field.fieldKind === 'list' && !field.message) {
+      let items = this.#textLists.get(field);
+      if (!items) {
+        this.#once(field, path);
+        items = [];
+        this.#textLists.set(field, items);
+        this.#init[field.localName] = items;
+      }
+      items.push(readSingular(field, textValue(field, text), `${path}[${items.length}]`));
+      return;
+    }
+    this.#once(field, path);
+    if (field.fieldKind === 'map' || field.fieldKind === 'list' || (field.message && !isTextual(field.message))) {
+      throw invalid(path, 'cannot be a parameter: send it in a JSON body');
+    }
+    this.#assign(field, readSingular(field, textValue(field, text), path));
+  }
+
+  /** Sets the fields of a JSON object; unknown ones are ignored, null leaves a field unset. */
+  setObject(object: object): void {
+    for (const [key, value] of Object.entries(object)) {
+      const field = fieldByKey(this.#descriptor, key);
+      if (field !== undefined) this.#setJson(field, value);
+    }
+  }
+
+  finish(): Message {
+    return create(this.#descriptor, this.#init as never);
+  }
+
+  #setJson(field: DescField, value: unknown): void {
+    const path = this.#path + field.name;
+    this.#once(field, path);
+    if (value === null) return;
+    if (field.fieldKind === 'list') {
+      if (!Array.isArray(value)) throw wrongValue(field, value, path);
+      this.#init[field.localName] = value.map((item, index) => readSingular(field, item, `${path}[${index}]`));
+    } else if (field.fieldKind === 'map') {
+      if (typeof value !== 'object' || Array.isArray(value)) throw wrongValue(field, value, path);
+      const entries = Object.entries(value).map(([key, item]) => [
+        key,
+        readSingular(field, item, `${path}[${quoteInput(key)}]`),
+      ]);
+      this.#init[field.localName] = Object.fromEntries(entries);
+    } else {
+      this.#assign(field, readSingular(field, value, path));
+    }
+  }
+
+  #assign(field: DescField, value: unknown): void {
+    if (field.oneof) this.#init[field.oneof.localName] = { case: field.localName, value };
+    else this.#init[field.localName] = value;
+  }
+
+  #once(field: DescField, path: string): void {
+    const sibling = field.oneof?.fields.find((other) => other !== field && this.#seen.has(other));
+    if (sibling) throw invalid(path, `cannot be given together with ${sibling.name}`);
+    if (this.#seen.has(field)) throw invalid(path, 'is given more than once');
+    this.#seen.add(field);
+  }
+}
+
+/** One value of a field: the field itself, an item of its list, or a value of its map. */
+function readSingular(field: DescField, value: unknown, path: string): unknown {
+  if (field.message) return readMessage(field, field.message, value, path);
+  const read = field.enum ? readEnum(field.enum, value) : readScalar(field.scalar as ScalarType, value);
+  if (read === undefined) throw wrongValue(field, value, path);
+  return read;
+}
+
+function readMessage(field: DescField, descriptor: DescMessage, value: unknown, path: string): Message {
+  if (descriptor.typeName.startsWith('google.protobuf.')) {
+    try {
+      return fromJson(descriptor, value as never);
+    } catch {
+      throw wrongValue(field, value, path);
+    }
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongValue(field, value, path);
+  const reader = new MessageReader(descriptor, `${path}.`);
+  reader.setObject(value);
+  return reader.finish();
+}
+
+/** Undefined when the value does not fit. */
+function readEnum(descriptor: DescEnum, value: unknown): number | undefined {
+  if (typeof value === 'number') return readScalar(ScalarType.INT32, value) as number | undefined;
+  if (typeof value !== 'string') return undefined;
+  if (/^-?\d+$/.test(value)) return readScalar(ScalarType.INT32, value) as number | undefined;
+  const lower = value.toLowerCase();
+  return descriptor.values.find(({ name }) => name.toLowerCase() === lower || shortEnumName(descriptor, name) === lower)
+    ?.number;
+}
+
+/** Undefined when the value does not fit. */
+function readScalar(type: ScalarType, value: unknown): unknown {
+  switch (type) {
+    case ScalarType.STRING:
+      return typeof value === 'string' && value.isWellFormed() ? value : undefined;
+    case ScalarType.BOOL:
+      return typeof value === 'boolean' ? value : undefined;
+    case ScalarType.BYTES:
+      return readBytes(value);
+    case ScalarType.DOUBLE:
+      return readDouble(value);
+    case ScalarType.FLOAT: {
+      const double = readDouble(value);
+      return double === undefined || Math.abs(double) > 3.4028235677973366e38 ? undefined : double;
+    }
+    case ScalarType.INT64:
+    case ScalarType.SINT64:
+    case ScalarType.SFIXED64:
+      return readInteger(value, -(2n ** 63n), 2n ** 63n - 1n);
+    case ScalarType.UINT64:
+    case ScalarType.FIXED64:
+      return readInteger(value, 0n, 2n ** 64n - 1n);
+    case ScalarType.UINT32:
+    case ScalarType.FIXED32:
+      return toNumber(readInteger(value, 0n, 2n ** 32n - 1n));
+    default:
+      return toNumber(readInteger(value, -(2n ** 31n), 2n ** 31n - 1n));
+  }
+}
+
+/** A whole number, as JSON number or as decimal text. Numbers that JSON already rounded are refused. */
+function readInteger(value: unknown, min: bigint, max: bigint): bigint | undefined {
+  if (typeof value === 'number' ? !Number.isSafeInteger(value) : !isIntegerText(value)) return undefined;
+  const integer = BigInt(value as number | string);
+  return integer >= min && integer <= max ? integer : undefined;
+}
+
+function isIntegerText(value: unknown): boolean {
+  return typeof value === 'string' && /^-?\d{1,20}$/.test(value);
+}
+
+function toNumber(integer: bigint | undefined): number | undefined {
+  return integer === undefined ? undefined : Number(integer);
+}
+
+function readDouble(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+}
+
+function readBytes(value: unknown): Uint8Array | undefined {
+  try {
+    return typeof value === 'string' ? base64Decode(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Parameters have no types: what JSON tells by its syntax must be read from the text. */
+function textValue(field: DescField, text: string): unknown {
+  if (field.scalar !== ScalarType.BOOL) return text;
+  return text === 'true' ? true : text === 'false' ? false : text;
+}
+
+function isTextual(descriptor: DescMessage): boolean {
+  return ['google.protobuf.Duration', 'google.protobuf.Timestamp', 'google.protobuf.FieldMask'].includes(
+    descriptor.typeName,
+  );
+}
+
+function wrongValue(field: DescField, value: unknown, path: string): ConnectError {
+  const hint = field.fieldKind === 'list' && path.endsWith(']') ? itemHint(field) : fieldHint(field);
+  return invalid(path, `${hint}; got ${quoteInput(value)}`);
+}
+
+function invalid(path: string, description: string): ConnectError {
+  return callError({ code: Code.InvalidArgument, message: `${path}: ${description}`, field: path });
+}

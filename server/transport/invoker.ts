@@ -1,0 +1,182 @@
+import type { DescMethod, Message } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Clock } from '../clock.ts';
+import type { CallContext } from '../service/call-context.ts';
+import type { RequestValidator } from '../service/request-validator.ts';
+import type { BoundService } from '../service/service-handlers.ts';
+import type { Authenticator } from './authenticator.ts';
+import { abortError, untilAborted } from './until-aborted.ts';
+
+/** A call as an adapter hands it over. */
+export interface InvokeContext extends CallContext {
+  /**
+   * Ends the call when aborted, even if the handler ignores it: the caller's deadline, or that it left. Null when neither
+   * can change the answer (REST has no deadlines, and a client that left needs none), which spares the hot path a signal.
+   */
+  readonly deadline: AbortSignal | null;
+}
+
+type Handler = (request: unknown, context: CallContext) => unknown;
+
+export type InvokerOptions = {
+  services: readonly BoundService[];
+  authenticator: Authenticator;
+  validator: RequestValidator;
+  clock: Clock;
+  logger: FastifyBaseLogger;
+  /** Aborted when the server begins to shut down: streams end, unary calls are finished. */
+  shutdownSignal: AbortSignal;
+  /** How long a stream's handler may take to answer what it has after `shutdownSignal`, ms. */
+  streamDrainMs: number;
+};
+
+/**
+ * The one place that every call goes through, whatever adapter read it from the wire: auth (asked by the adapter before
+ * it reads the body), validation, deadline, and the masking of errors that are not meant for callers.
+ */
+export class Invoker {
+  readonly #options: InvokerOptions;
+  readonly #handlers = new Map<DescMethod, Handler>();
+  readonly #open = new Set<DescMethod>();
+
+  constructor(options: InvokerOptions) {
+    this.#options = options;
+    for (const service of options.services) {
+      for (const method of service.descriptor.methods) {
+        this.#handlers.set(method, service.handlers[method.localName] as Handler);
+        if (service.open) this.#open.add(method);
+        options.validator.warmUp(method.input);
+      }
+    }
+  }
+
+  /** Null when the caller may call `method`, else UNAUTHENTICATED. Needs only the header, so ask before reading the body. */
+  authorize(method: DescMethod, authorization: string | null | undefined): ConnectError | null {
+    return this.#open.has(method) ? null : this.#options.authenticator.check(authorization);
+  }
+
+  /** Serves a unary call. Rejects with a ConnectError only. The answer may be partial: an init shape of the output. */
+  async unary(method: DescMethod, message: Message, context: InvokeContext): Promise<object> {
+    const invalid = this.#options.validator.check(method.input, message);
+    if (invalid !== null) throw invalid;
+    const { deadline } = context;
+    if (deadline?.aborted) throw abortError(deadline);
+    try {
+      const answer = this.#handler(method)(message, context) as Promise<object>;
+      return await (deadline === null ? answer : untilAborted(this.#logLate(answer, method, deadline), deadline));
+    } catch (error) {
+      throw this.#callerError(error, method, deadline);
+    }
+  }
+
+  /**
+   * Serves a stream: `request` is one message (server streaming) or an iterable of them (client and bidi streaming). The
+   * answers end with UNAVAILABLE when the server shut down meanwhile.
+   */
+  async *stream(
+    method: DescMethod,
+    request: Message | AsyncIterable<Message>,
+    context: InvokeContext,
+  ): AsyncGenerator<object> {
+    const { shutdownSignal, clock, streamDrainMs } = this.#options;
+    const deadline = context.deadline ?? context.signal;
+    const stop = AbortSignal.any([deadline, shutdownSignal]);
+    const cut = new AbortController();
+    const onDeadline = (): void => cut.abort(abortError(deadline));
+    let drain: { cancel(): void } | null = null;
+    const onShutdown = (): void => {
+      drain = clock.after(streamDrainMs, () => cut.abort(abortError(shutdownSignal)));
+    };
+    if (deadline.aborted) onDeadline();
+    else deadline.addEventListener('abort', onDeadline, { once: true });
+    if (shutdownSignal.aborted) onShutdown();
+    else shutdownSignal.addEventListener('abort', onShutdown, { once: true });
+
+    let answers: AsyncIterator<object> | null = null;
+    try {
+      const input =
+        Symbol.asyncIterator in request ? this.#checked(method, request, stop) : this.#checkedOne(method, request);
+      answers = this.#start(method, input, streamContext(context, stop));
+      for (;;) {
+        const next = await untilAborted(answers.next(), cut.signal);
+        if (next.done) break;
+        yield next.value;
+      }
+      if (shutdownSignal.aborted) throw abortError(shutdownSignal);
+    } catch (error) {
+      throw this.#callerError(error, method, cut.signal);
+    } finally {
+      deadline.removeEventListener('abort', onDeadline);
+      shutdownSignal.removeEventListener('abort', onShutdown);
+      (drain as { cancel(): void } | null)?.cancel();
+      // Not awaited: a handler that ignores its signal must not hold the answer back.
+      answers?.return?.().catch(() => {});
+    }
+  }
+
+  #start(method: DescMethod, input: unknown, context: CallContext): AsyncIterator<object> {
+    const answer = this.#handler(method)(input, context);
+    if (method.methodKind !== 'client_streaming') return (answer as AsyncIterable<object>)[Symbol.asyncIterator]();
+    return once(answer as Promise<object>);
+  }
+
+  #checkedOne(method: DescMethod, message: Message): Message {
+    const invalid = this.#options.validator.check(method.input, message);
+    if (invalid !== null) throw invalid;
+    return message;
+  }
+
+  /** The requests of a stream, each validated; they end at shutdown as if the caller had closed its side. */
+  async *#checked(method: DescMethod, requests: AsyncIterable<Message>, stop: AbortSignal): AsyncGenerator<Message> {
+    const iterator = requests[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await untilAborted(iterator.next(), stop);
+        if (next.done) return;
+        yield this.#checkedOne(method, next.value);
+      }
+    } catch (error) {
+      if (stop.aborted && this.#options.shutdownSignal.aborted) return;
+      throw error;
+    }
+  }
+
+  #handler(method: DescMethod): Handler {
+    const handler = this.#handlers.get(method);
+    if (!handler) throw new ConnectError(`${method.parent.typeName}.${method.name} is not served`, Code.Unimplemented);
+    return handler;
+  }
+
+  /** Once the deadline has answered the caller, a failure of the handler would go unseen. */
+  #logLate(answer: Promise<object>, method: DescMethod, deadline: AbortSignal): Promise<object> {
+    answer.catch((error) => {
+      if (deadline.aborted && !(error instanceof ConnectError) && !isAbort(error)) this.#logFault(error, method);
+    });
+    return answer;
+  }
+
+  #callerError(error: unknown, method: DescMethod, deadline: AbortSignal | null): ConnectError {
+    if (error instanceof ConnectError) return error;
+    if (deadline?.aborted) return abortError(deadline);
+    this.#logFault(error, method);
+    return new ConnectError('internal error', Code.Internal);
+  }
+
+  #logFault(error: unknown, method: DescMethod): void {
+    this.#options.logger.error({ err: error, method: `${method.parent.typeName}.${method.name}` }, 'call failed');
+  }
+}
+
+function streamContext(context: CallContext, signal: AbortSignal): CallContext {
+  const { receivedMs, remoteAddress, userAgent } = context;
+  return { signal, receivedMs, remoteAddress, userAgent, header: (name) => context.header(name) };
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+async function* once(answer: Promise<object>): AsyncGenerator<object> {
+  yield await answer;
+}

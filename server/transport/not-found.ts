@@ -1,0 +1,52 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Authenticator } from './authenticator.ts';
+import { decodeTarget } from './request-text.ts';
+import type { RestRoute } from './rest-bridge.ts';
+import { sendRestError } from './rest-error.ts';
+
+/**
+ * Answers what no route took: 405 with `Allow` for a known path, UNIMPLEMENTED in the caller's protocol for a method
+ * that no service has, 404 otherwise.
+ */
+export function notFoundHandler(options: { routes: readonly RestRoute[]; authenticator: Authenticator }) {
+  const { routes, authenticator } = options;
+
+  return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const { headers, url = '', method } = request.raw;
+    const target = decodeTarget(url.split('?', 1)[0] ?? '');
+    const path = target.ok ? target.text : url;
+    const type = headers['content-type'] ?? '';
+    const error = authenticator.check(headers.authorization);
+    if (type.startsWith('application/grpc')) return sendGrpcError(reply, error ?? unimplemented(path), type);
+    if (error) return sendRestError(reply, error);
+
+    const allowed = new Set(routes.filter(({ template }) => template.match(path)).map(({ httpMethod }) => httpMethod));
+    if (path === '/' || path === '/healthz') allowed.add('GET');
+    if (allowed.size > 0) {
+      const allow = [...allowed].sort().join(', ');
+      reply.header('allow', allow);
+      return sendRestError(
+        reply,
+        new ConnectError(`method: must be one of ${allow}; got ${method}`, Code.Unimplemented),
+        405,
+      );
+    }
+    if (method === 'POST' && /^\/[\w.]+\.\w+\/\w+$/.test(path)) return sendRestError(reply, unimplemented(path), 404);
+    return sendRestError(reply, new ConnectError('path: nothing is here', Code.NotFound));
+  };
+}
+
+function unimplemented(path: string): ConnectError {
+  return new ConnectError(`${path.slice(1, 257)} is not served here`, Code.Unimplemented);
+}
+
+/** An answer of headers only, which is how gRPC says that a call failed before it began. */
+function sendGrpcError(reply: FastifyReply, error: ConnectError, contentType: string): FastifyReply {
+  return reply
+    .code(200)
+    .header('content-type', contentType)
+    .header('grpc-status', String(error.code))
+    .header('grpc-message', encodeURIComponent(error.rawMessage))
+    .send();
+}

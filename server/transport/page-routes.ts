@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify';
+import type { Authenticator } from './authenticator.ts';
+
+const pageHeaders = {
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
+
+/** Serves `GET /` (for people, so a browser's password prompt will do) and `GET /healthz` (open). */
+export function pageRoutes(
+  scope: FastifyInstance,
+  options: {
+    authenticator: Authenticator;
+    page: (() => Promise<string>) | undefined;
+    healthz: () => Promise<{ ok: boolean; body: object }>;
+  },
+): void {
+  const { authenticator, page, healthz } = options;
+
+  scope.get('/healthz', async (_request, reply) => {
+    const { ok, body } = await healthz();
+    return reply
+      .code(ok ? 200 : 503)
+      .header('content-type', 'application/json; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .send(JSON.stringify(body));
+  });
+
+  if (page === undefined) return;
+  scope.get('/', async (request, reply) => {
+    if (!authenticator.checkPage(request.raw.headers.authorization)) {
+      return reply
+        .code(401)
+        .headers({ ...pageHeaders, 'www-authenticate': 'Basic realm="tocsin", charset="UTF-8"' })
+        .send('<!doctype html><title>Tocsin</title><p>The token is needed: any user name, and the token as password.');
+    }
+    return reply.headers(pageHeaders).send(await page());
+  });
+}

@@ -1,0 +1,119 @@
+import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
+import { ConnectError } from '@connectrpc/connect';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { http } from '../../gen/ts/google/api/annotations_pb.ts';
+import type { HttpRule } from '../../gen/ts/google/api/http_pb.ts';
+import type { Clock } from '../clock.ts';
+import type { BoundService } from '../service/service-handlers.ts';
+import type { Invoker } from './invoker.ts';
+import { RestCallContext } from './rest-call-context.ts';
+import { HttpError, sendRestError } from './rest-error.ts';
+import { type RestEncoder, restEncoder } from './rest-json.ts';
+import { readRestRequest } from './rest-request.ts';
+import { compileTemplate, type RestTemplate } from './rest-template.ts';
+
+/** One way to reach a method over REST. */
+export type RestRoute = {
+  httpMethod: string;
+  template: RestTemplate;
+  method: DescMethod;
+  takesBody: boolean;
+  encode: RestEncoder;
+};
+
+/** The REST routes of services, from their google.api.http annotations. Throws on what the bridge cannot serve. */
+export function restRoutes(services: readonly BoundService[]): RestRoute[] {
+  return services.flatMap(({ descriptor }) =>
+    descriptor.methods
+      .filter((method) => hasOption(method, http))
+      .flatMap((method) => {
+        const rule = getOption(method, http);
+        return [rule, ...rule.additionalBindings].map((binding) => compileRoute(method, binding, rule.responseBody));
+      }),
+  );
+}
+
+/** Serves `routes`, each on the encapsulated Fastify instance it is called with. */
+export function restBridge(
+  scope: FastifyInstance,
+  options: { routes: RestRoute[]; invoker: Invoker; clock: Clock },
+): void {
+  const { routes, invoker, clock } = options;
+  // Bodies are read as they are; which types are fine is for the request reader to say.
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  scope.setErrorHandler((error, _request, reply) => {
+    if (error instanceof ConnectError) return sendRestError(reply, error);
+    if (error instanceof HttpError) return sendRestError(reply, error.error, error.status);
+    throw error;
+  });
+  for (const route of routes) {
+    scope.route({
+      method: route.httpMethod,
+      url: route.template.routePath,
+      onRequest: (request, reply, done) => {
+        const refused = invoker.authorize(route.method, request.raw.headers.authorization);
+        if (refused === null) done();
+        else sendRestError(reply, refused);
+      },
+      handler: (request, reply) => serve({ route, invoker, request, reply, receivedMs: clock.wallMs() }),
+    });
+  }
+}
+
+async function serve(call: {
+  route: RestRoute;
+  invoker: Invoker;
+  request: FastifyRequest;
+  reply: FastifyReply;
+  receivedMs: number;
+}): Promise<FastifyReply> {
+  const { route, invoker, request, reply, receivedMs } = call;
+  const { headers } = request.raw;
+  const message = readRestRequest(route.method.input, route.template, {
+    target: request.raw.url ?? '',
+    body: route.takesBody ? (request.body as Buffer | undefined) : undefined,
+    contentType: headers['content-type'],
+    contentEncoding: headers['content-encoding'],
+  });
+  const context = new RestCallContext({ request: request.raw, response: reply.raw, receivedMs });
+  const answer = await invoker.unary(route.method, message, context);
+  return reply
+    .header('content-type', 'application/json; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(route.encode(answer));
+}
+
+function compileRoute(method: DescMethod, binding: HttpRule, defaultResponseBody: string): RestRoute {
+  const name = `${method.parent.typeName}.${method.name}`;
+  if (method.methodKind !== 'unary') throw new Error(`${name}: only unary methods have REST routes`);
+  if (binding.body !== '' && binding.body !== '*') throw new Error(`${name}: body must be "*", not "${binding.body}"`);
+  const { httpMethod, path } = pattern(binding, name);
+  return {
+    httpMethod,
+    template: compileTemplate(path, method.input),
+    method,
+    takesBody: binding.body === '*',
+    encode: responseEncoder(method, binding.responseBody || defaultResponseBody),
+  };
+}
+
+function pattern(binding: HttpRule, name: string): { httpMethod: string; path: string } {
+  const { pattern } = binding;
+  if (pattern.case === undefined) throw new Error(`${name}: a binding has no path`);
+  if (pattern.case === 'custom') return { httpMethod: pattern.value.kind, path: pattern.value.path };
+  return { httpMethod: pattern.case.toUpperCase(), path: pattern.value };
+}
+
+/** Encodes the whole output, or only the field that `response_body` names. */
+function responseEncoder(method: DescMethod, responseBody: string): RestEncoder {
+  if (responseBody === '') return restEncoder(method.output);
+  const field = method.output.fields.find(({ name }) => name === responseBody);
+  if (field?.fieldKind !== 'message') throw new Error(`${method.name}: response_body must name a message field`);
+  const encode = restEncoder(field.message);
+  const { localName } = field;
+  return (answer) => {
+    const value = (answer as Record<string, object | undefined>)[localName];
+    return value === undefined ? 'null' : encode(value);
+  };
+}

@@ -1,0 +1,67 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import type { FastifyReply } from 'fastify';
+import { fieldOf } from '../service/call-error.ts';
+
+/** Answers a REST request with an error: Connect's JSON and status, and the offending field by itself. */
+export function sendRestError(
+  reply: FastifyReply,
+  error: ConnectError,
+  status = codeToHttpStatus(error.code),
+): FastifyReply {
+  const { code, message = '', details } = errorToJson(error, undefined) as Record<string, unknown>;
+  const field = fieldOf(error);
+  const body = {
+    code,
+    message,
+    ...(field === undefined ? {} : { field }),
+    ...(details === undefined ? {} : { details }),
+  };
+  error.metadata.forEach((value, name) => {
+    reply.header(name, value);
+  });
+  return reply
+    .code(status)
+    .header('content-type', 'application/json; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(JSON.stringify(body));
+}
+
+/** An error that HTTP has a status of its own for; elsewhere the status follows from the code. */
+export class HttpError extends Error {
+  readonly status: number;
+  readonly error: ConnectError;
+
+  constructor(status: number, error: ConnectError) {
+    super(error.message);
+    this.name = 'HttpError';
+    this.status = status;
+    this.error = error;
+  }
+}
+
+/** What Fastify itself refuses (a body over the limit, a malformed URL, …) in the same form as everything else. */
+export function frameworkError(error: { code?: string; statusCode?: number }): HttpError | null {
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new HttpError(413, new ConnectError('body: is over the limit', Code.ResourceExhausted));
+    case 'FST_ERR_BAD_URL':
+      return new HttpError(
+        400,
+        new ConnectError('path: holds invalid percent-encoding or is not valid UTF-8', Code.InvalidArgument),
+      );
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new HttpError(414, new ConnectError('path: is too long', Code.InvalidArgument));
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new HttpError(415, new ConnectError('content-type: is not a media type', Code.InvalidArgument));
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new HttpError(
+        400,
+        new ConnectError('content-length: differs from the size of the body', Code.InvalidArgument),
+      );
+  }
+  const status = error.statusCode ?? 500;
+  return status >= 400 && status < 500
+    ? new HttpError(status, new ConnectError('bad request', Code.InvalidArgument))
+    : null;
+}

@@ -1,0 +1,129 @@
+import { type DescMessage, fromJsonString, type Message } from '@bufbuild/protobuf';
+import { EmptySchema } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { callError, quoteInput } from '../service/call-error.ts';
+import { fieldByKey, MessageReader } from './field-reader.ts';
+import { type DecodedText, decodeBytes, decodePercent, decodeTarget } from './request-text.ts';
+import { HttpError } from './rest-error.ts';
+import type { RestTemplate } from './rest-template.ts';
+
+/** What a REST request consists of. */
+export type RestRequest = {
+  /** The request target as Node gives it: path and query, undecoded. */
+  target: string;
+  /** Undefined when there is none, or when the binding takes none. */
+  body: Buffer | undefined;
+  contentType: string | undefined;
+  contentEncoding: string | undefined;
+};
+
+/**
+ * Puts a request message together from path, query and body. Unknown parameters and JSON fields are ignored; a field
+ * given twice, anywhere, is an error. Throws a ConnectError, or an HttpError where HTTP has a status of its own.
+ */
+export function readRestRequest(input: DescMessage, template: RestTemplate, request: RestRequest): Message {
+  const reader = new MessageReader(input);
+  const queryAt = request.target.indexOf('?');
+  if (template.fields.length > 0) {
+    const path = decoded(decodeTarget(queryAt < 0 ? request.target : request.target.slice(0, queryAt)), 'path');
+    const values = template.match(path) ?? [];
+    template.fields.forEach((field, index) => {
+      reader.setText(field, decoded(decodePercent(values[index] ?? '', false), field.name));
+    });
+  }
+  if (queryAt >= 0) {
+    const query = decoded(decodeTarget(request.target.slice(queryAt + 1)), 'query');
+    readParameters(reader, input, query);
+  }
+  if (request.body !== undefined && request.body.length > 0) readBody(reader, input, request);
+  return reader.finish();
+}
+
+function readBody(reader: MessageReader, input: DescMessage, request: RestRequest): void {
+  if (request.contentEncoding !== undefined && request.contentEncoding.toLowerCase() !== 'identity') {
+    throw unsupported('content-encoding', 'must be identity', request.contentEncoding);
+  }
+  const type = mediaType(request.contentType);
+  if (type === null) {
+    const valid = 'must be application/json or application/x-www-form-urlencoded, in UTF-8';
+    throw unsupported('content-type', valid, request.contentType ?? '');
+  }
+  const text = decoded(decodeBytes(request.body!), 'body');
+  if (type === 'json') {
+    reader.setObject(parseJsonObject(text));
+    return;
+  }
+  if (text.startsWith('{')) {
+    throw invalid('body: looks like JSON; send it with "content-type: application/json"');
+  }
+  readParameters(reader, input, text);
+}
+
+/** Parses the JSON text of a request; it must be an object, with no key twice. Throws a ConnectError. */
+export function parseJsonObject(text: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw invalid(`body: is not valid JSON: ${(error as Error).message}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(`body: must be a JSON object; got ${quoteInput(value)}`);
+  }
+  rejectDuplicateKeys(text);
+  return value;
+}
+
+/** JSON.parse keeps the last of equal keys without a word; protobuf's parser looks at the text itself. */
+function rejectDuplicateKeys(text: string): void {
+  try {
+    fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
+  } catch (error) {
+    const key = /duplicate object key "(.*)"$/s.exec((error as Error).message)?.[1];
+    if (key === undefined) throw error;
+    throw callError({
+      code: Code.InvalidArgument,
+      message: `${key.slice(0, 64)}: is given more than once`,
+      field: key.slice(0, 64),
+    });
+  }
+}
+
+function readParameters(reader: MessageReader, input: DescMessage, text: string): void {
+  for (const pair of text.split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const key = decoded(decodePercent(equals < 0 ? pair : pair.slice(0, equals), true), 'parameter name');
+    const field = fieldByKey(input, key);
+    // Decoded even when unknown: broken encoding is an error wherever it is.
+    const value = decoded(decodePercent(equals < 0 ? '' : pair.slice(equals + 1), true), key.slice(0, 64));
+    if (field !== undefined) reader.setText(field, value);
+  }
+}
+
+function mediaType(contentType: string | undefined): 'json' | 'form' | null {
+  const [type = '', ...parameters] = (contentType ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim());
+  const charset = parameters
+    .find((parameter) => parameter.startsWith('charset='))
+    ?.slice(8)
+    .replaceAll('"', '');
+  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') return null;
+  if (type === 'application/json') return 'json';
+  return type === 'application/x-www-form-urlencoded' ? 'form' : null;
+}
+
+function decoded(result: DecodedText, what: string): string {
+  if (result.ok) return result.text;
+  throw callError({ code: Code.InvalidArgument, message: `${what}: ${result.problem}`, field: what });
+}
+
+function invalid(message: string): ConnectError {
+  return new ConnectError(message, Code.InvalidArgument);
+}
+
+function unsupported(header: string, valid: string, got: string): HttpError {
+  return new HttpError(415, new ConnectError(`${header}: ${valid}; got ${quoteInput(got)}`, Code.InvalidArgument));
+}
