@@ -1,0 +1,29 @@
+/** What the page says of one monitor. Times are Unix ms; null: there is none. */
+export type PageMonitor = {
+  name: string;
+  status: 'new' | 'up' | 'late' | 'down';
+  lastBeatMs: number | null;
+  dueMs: number | null;
+  deadlineMs: number | null;
+  /** End of the hold that a late monitor got because the server itself was not listening. */
+  heldUntilMs: number | null;
+  /** The open incident of a monitor that is down. */
+  incident: { startedMs: number; reason: 'missed' | 'failed' } | null;
+  frequencyMs: number;
+  graceMs: number;
+};
+
+/** All that the start page shows. */
+export type PageView = {
+  /** Origin under which the reader reached the server, such as "http://127.0.0.1:4000"; no slash at the end. */
+  baseUrl: string;
+  nowMs: number;
+  /** The monitors to show, in any order, 500 at most; null: this reader may not see them (no token came along). */
+  monitors: PageMonitor[] | null;
+  /** Whether there are more monitors than `monitors` holds. */
+  more: boolean;
+  /** Whether calls need a token. */
+  tokenRequired: boolean;
+  /** Where alerts go. */
+  alertTarget: 'log' | 'webhook';
+};

@@ -1,0 +1,85 @@
+import { howToPing } from './how-to-ping.ts';
+import { Html, html } from './html.ts';
+import { monitorTable } from './monitor-table.ts';
+import { pageStyle } from './page-style.ts';
+import type { PageMonitor, PageView } from './page-view.ts';
+
+/** Seconds after which a browser asks for the page anew. */
+const refreshS = 10;
+
+/** Value of the `content-security-policy` header that fits the page: no script runs, nothing is loaded. */
+export const pageSecurityPolicy =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** The start page as a whole HTML document: what this is, how to ping, the monitors and their state. */
+export function renderPage(view: PageView): string {
+  const { monitors } = view;
+  const down = monitors?.filter(({ status }) => status === 'down').length ?? 0;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="refresh" content="${refreshS}">
+<title>${down > 0 ? `(${down} down) ` : ''}Tocsin</title>
+<link rel="icon" href="${icon(down > 0)}">
+<style>${new Html(pageStyle)}</style>
+</head>
+<body>
+<header>
+<h1>Tocsin</h1>
+<p>A heartbeat monitor: your jobs ping it, and it rings when one fails or goes quiet.
+${view.alertTarget === 'webhook' ? 'Alerts go to PING_ALERT_URI.' : 'Alerts go to the log, because PING_ALERT_URI is not set.'}</p>
+</header>
+<main>
+${monitors === null ? hidden(view) : shown({ ...view, monitors })}
+<h2>How to ping</h2>
+${howToPing(view)}
+</main>
+<footer>Times are as of ${new Date(view.nowMs).toISOString().slice(0, 19).replace('T', ' ')} UTC; the page refreshes every ${refreshS} seconds.</footer>
+</body>
+</html>
+`.text;
+}
+
+function shown({ monitors, more, nowMs }: PageView & { monitors: PageMonitor[] }): Html {
+  if (monitors.length === 0) {
+    return html`<h2>Monitors</h2>
+<p class="note">There are none yet. The first ping of a name creates its monitor: copy a line from below, and it
+shows up here.</p>`;
+  }
+  const note = html`<p class="note">These are the first ${monitors.length} by name; there are more, which are neither shown nor counted
+here. <code>GET /monitors</code> lists them all, a page at a time.</p>
+`;
+  return html`<h2>Monitors</h2>
+${counts(monitors)}
+${more ? note : ''}${monitorTable(monitors, nowMs)}`;
+}
+
+function hidden({ baseUrl }: PageView): Html {
+  return html`<h2>Monitors</h2>
+<p class="note">They are shown only to whoever brings the token:</p>
+<pre tabindex="0"><code>curl ${baseUrl}/monitors -H "authorization: Bearer $TOCSIN_TOKEN"</code></pre>`;
+}
+
+/** "3 down · 1 late · 120 up", without what there is none of. */
+function counts(monitors: readonly PageMonitor[]): Html {
+  const pieces = (['down', 'late', 'up', 'new'] as const).flatMap((status) => {
+    const count = monitors.filter((monitor) => monitor.status === status).length;
+    return count === 0 ? [] : [html`<span class="status ${status}">${count} ${status}</span>`];
+  });
+  const joined = pieces.flatMap((piece, index) =>
+    index === 0 ? [piece] : [html` <span class="sep">·</span> `, piece],
+  );
+  return html`<p class="counts">${joined}</p>`;
+}
+
+/** A bell as a data URL, red while something is down. */
+function icon(alarm: boolean): string {
+  const colour = alarm ? '#d93025' : '#17803d';
+  const bell =
+    'M8 1a1 1 0 0 1 1 1v.6A4.5 4.5 0 0 1 12.500 7v3l1.500 2v1H2v-1l1.500-2V7A4.500 4.500 0 0 1 7 2.600V2a1 1 0 0 1 1-1zM6 14h4a2 2 0 0 1-4 0z';
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="${colour}" d="${bell}"/></svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
+}
