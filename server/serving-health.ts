@@ -1,0 +1,86 @@
+import type { Clock, Timer } from './clock.ts';
+import type { EngineHealth } from './engine/engine.ts';
+import type { DeliveryStats } from './outbox/delivery-queue.ts';
+
+const lookEveryMs = 1_000;
+
+type Options = {
+  clock: Clock;
+  engine: { health(): EngineHealth };
+  deliveries: { stats(): Promise<DeliveryStats> };
+};
+
+/**
+ * What health checks are told. The server serves while it can record beats; alerts that cannot be delivered show in the
+ * report, but do not make it unfit: taking pings elsewhere would not help them.
+ */
+export class ServingHealth {
+  readonly #options: Options;
+  readonly #listeners = new Set<() => void>();
+  #open = false;
+  #last = false;
+  #timer: Timer | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  serving(): boolean {
+    return this.#open && this.#options.engine.health().storeError === '';
+  }
+
+  /** Calls `listener` after a change; the result takes it off again. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The server takes calls from now on. */
+  open(): void {
+    this.#open = true;
+    this.#look();
+  }
+
+  /** It does not any more. */
+  close(): void {
+    this.#open = false;
+    this.#timer?.cancel();
+    this.#tellChange();
+  }
+
+  /** The answer of `/healthz`. */
+  async report(): Promise<{ ok: boolean; body: object }> {
+    const { clock, engine, deliveries } = this.#options;
+    const health = engine.health();
+    const stats = await deliveries.stats().catch(() => null);
+    const oldestMs = stats?.oldestCreatedMs ?? null;
+    const ok = this.serving();
+    return {
+      ok,
+      body: {
+        status: ok ? 'ok' : this.#open ? 'store_failing' : 'shutting_down',
+        store: { error: health.storeError === '' ? null : health.storeError },
+        engine: { monitors: health.monitors, awaited: health.armed, queued: health.queued },
+        alerts: stats && {
+          pending: stats.pending,
+          failing: stats.failing,
+          given_up: stats.buried,
+          oldest_pending_s: oldestMs === null ? null : Math.max(0, Math.round((clock.wallMs() - oldestMs) / 1000)),
+          last_error: stats.lastError === '' ? null : stats.lastError,
+        },
+      },
+    };
+  }
+
+  #look(): void {
+    this.#tellChange();
+    this.#timer = this.#options.clock.after(lookEveryMs, () => this.#look());
+  }
+
+  #tellChange(): void {
+    const serving = this.serving();
+    if (serving === this.#last) return;
+    this.#last = serving;
+    for (const listener of this.#listeners) listener();
+  }
+}
