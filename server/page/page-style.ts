@@ -10,7 +10,7 @@ body { margin: 0 auto; max-width: 76rem; padding: 1.5rem 1.25rem 3rem; backgroun
 h1 { display: flex; align-items: center; gap: .5rem; margin: 0; font-size: 1.5rem; }
 h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
 h3 { margin: .75rem 0 .35rem; font-size: .95rem; color: var(--soft); font-weight: 600; }
-p { margin: .5rem 0; }
+p { margin: .6rem 0; }
 code, pre { font: .875em/1.55 ui-monospace, monospace; }
 pre { margin: 0; padding: .8rem 1rem; overflow-x: auto; background: var(--raised); border: 1px solid var(--line);
   border-radius: 8px; }
@@ -19,7 +19,7 @@ pre code { font-size: .8125rem; }
 .away { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .counts { font-size: 1.25rem; font-weight: 600; }
 .counts .sep { color: var(--soft); padding: 0 .15rem; }
-.note { padding: .6rem 1rem; background: var(--raised); border-left: 3px solid var(--late); border-radius: 4px; }
+.note { padding: .6rem 1rem; background: var(--raised); border-left: 3px solid var(--soft); border-radius: 4px; }
 .how { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); gap: 0 1.25rem; }
 .how > div { min-width: 0; }
 .status { white-space: nowrap; font-weight: 600; }
@@ -45,8 +45,9 @@ footer { margin-top: 2.5rem; color: var(--soft); font-size: .875rem; }
     border: 1px solid var(--line); border-radius: 8px; }
   tbody td, tbody th { padding: .1rem 0; border: 0; }
   tbody td:first-child { padding: .1rem 0; }
-  tbody th { min-width: 0; max-width: none; text-align: right; font-weight: 600; }
-  tbody td[data-label] { grid-column: 1 / -1; display: grid; grid-template-columns: 8rem 1fr; }
-  tbody td[data-label]::before { content: attr(data-label); color: var(--soft); }
+  tbody th { min-width: 0; max-width: none; font-weight: 600; }
+  tbody td[data-label] { grid-column: 1 / -1; position: relative; padding-left: 8rem; }
+  tbody td[data-label]::before { content: attr(data-label); position: absolute; left: 0; color: var(--soft); }
+  tbody td:has(.none) { display: none; }
 }
 `;

@@ -1,0 +1,205 @@
+import t from 'tap';
+import { pageStyle } from '../../server/page/page-style.ts';
+import type { PageMonitor, PageView } from '../../server/page/page-view.ts';
+import { pageSecurityPolicy, renderPage } from '../../server/page/render-page.ts';
+
+const nowMs = Date.UTC(2026, 10, 21, 7, 36, 19);
+const s = 1000;
+const min = 60 * s;
+
+function monitor(name: string, changes: Partial<PageMonitor> = {}): PageMonitor {
+  return {
+    name,
+    status: 'up',
+    lastBeatMs: nowMs - 4 * min,
+    dueMs: nowMs + 6 * min,
+    deadlineMs: nowMs + 7 * min,
+    heldUntilMs: null,
+    incident: null,
+    frequencyMs: 10 * min,
+    graceMs: min,
+    ...changes,
+  };
+}
+
+function page(changes: Partial<PageView> = {}): string {
+  return renderPage({
+    baseUrl: 'http://127.0.0.1:4000',
+    nowMs,
+    monitors: [],
+    more: false,
+    tokenRequired: false,
+    alertTarget: 'webhook',
+    ...changes,
+  });
+}
+
+/** What a reader sees, without the style. */
+function textOf(source: string): string {
+  return source
+    .replace(/<style>.*<\/style>/s, '')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)))
+    .replace(/\s+/g, ' ');
+}
+
+/** The cells of a monitor's row, as text. */
+function rowOf(source: string, name: string): string[] {
+  const row = source.split(/<tr |<\/tr>/).find((part) => part.includes(`<bdi>${name}</bdi>`)) ?? '';
+  return row
+    .split(/<t[dh] /)
+    .slice(1)
+    .map((cell) => textOf(`<${cell}`).trim());
+}
+
+const names = (source: string) => [...source.matchAll(/<bdi>(.*?)<\/bdi>/g)].map((match) => match[1]);
+
+t.test('without monitors it says how to get one, with the real address', async (t) => {
+  const source = page({ baseUrl: 'https://tocsin.example.com' });
+  const text = textOf(source);
+  t.match(source, /^<!doctype html>\n<html lang="en">/);
+  t.match(text, 'There are none yet. The first ping of a name creates its monitor');
+  t.ok(text.includes('curl "https://tocsin.example.com/ping?name=backup&frequency=1D&grace=1h"'), text);
+  t.ok(text.includes('curl -X DELETE "https://tocsin.example.com/ping?name=backup"'));
+  t.ok(text.includes('TOCSIN_URL=https://tocsin.example.com '));
+  t.ok(text.includes("withHeartbeat('backup', '1D', async () => {"));
+  t.notMatch(source, '<table');
+  t.notMatch(text, 'TOCSIN_TOKEN');
+  t.match(source, '<title>Tocsin</title>');
+});
+
+t.test('it refreshes itself and needs neither script nor anything from elsewhere', async (t) => {
+  const source = page({ monitors: [monitor('a')] });
+  t.match(source, '<meta http-equiv="refresh" content="10">');
+  t.notMatch(source, /<script|javascript:|\son[a-z]+=/i);
+  t.notMatch(source, /(src|href)="(?!data:)/);
+  t.notMatch(source, /undefined|\[object|NaN|null/);
+  t.match(pageSecurityPolicy, "default-src 'none'");
+});
+
+t.test('one row says all about a monitor', async (t) => {
+  const source = page({
+    monitors: [
+      monitor('fine'),
+      monitor('never', { status: 'new', lastBeatMs: null, dueMs: null, deadlineMs: null }),
+      monitor('late', { status: 'late', dueMs: nowMs - 50 * s, deadlineMs: nowMs + 10 * s }),
+      monitor('held', { status: 'late', dueMs: nowMs - 50 * s, heldUntilMs: nowMs + 9 * min }),
+      monitor('missed', { status: 'down', incident: { startedMs: nowMs - 3 * min, reason: 'missed' } }),
+      monitor('failed', { status: 'down', incident: { startedMs: nowMs - 25 * 60 * min, reason: 'failed' } }),
+    ],
+  });
+  t.same(rowOf(source, 'fine'), ['up', 'fine', '4 min ago', 'in 6 min', 'in 7 min', '10m', '1m']);
+  t.same(rowOf(source, 'never'), ['new', 'never', '–', '–', '–', '10m', '1m']);
+  t.same(rowOf(source, 'late').slice(3, 5), ['50 s ago', 'in 10 s']);
+  t.same(rowOf(source, 'held')[4], 'held until in 9 min : the server was not listening');
+  t.same(rowOf(source, 'missed').slice(3, 5), ['–', 'down since 3 min ago : no beat came in time']);
+  t.same(rowOf(source, 'failed')[4], 'down since 25 h ago : a beat reported failure');
+  t.match(source, '<time datetime="2026-11-21T07:32:19.000Z" title="2026-11-21 07:32:19 UTC">4 min ago</time>');
+  t.match(source, '<th role="columnheader" scope="col">Last beat</th>');
+});
+
+t.test('times are rounded towards now', async (t) => {
+  const cases: [number, string][] = [
+    [0, 'now'],
+    [999, 'now'],
+    [-999, 'now'],
+    [-1999, '1 s ago'],
+    [119 * s, 'in 119 s'],
+    [-120 * s, '2 min ago'],
+    [119 * min + 59 * s, 'in 119 min'],
+    [-2 * 60 * min, '2 h ago'],
+    [47 * 60 * min, 'in 47 h'],
+    [366 * 24 * 60 * min, 'in 366 d'],
+  ];
+  for (const [deltaMs, text] of cases) {
+    t.equal(rowOf(page({ monitors: [monitor('a', { dueMs: nowMs + deltaMs })] }), 'a')[3], text, String(deltaMs));
+  }
+});
+
+t.test('what needs a look comes first, and the counts on top', async (t) => {
+  const down = { status: 'down', incident: { startedMs: nowMs, reason: 'missed' } } as const;
+  const source = page({
+    monitors: [
+      monitor('m'),
+      monitor('z', { status: 'late' }),
+      monitor('b', { status: 'new' }),
+      monitor('y', down),
+      monitor('a'),
+      monitor('x', down),
+    ],
+  });
+  t.same(names(source), ['x', 'y', 'z', 'a', 'b', 'm']);
+  t.match(textOf(source), ' 2 down · 1 late · 2 up · 1 new ');
+  t.match(source, '<title>(2 down) Tocsin</title>');
+  t.notMatch(
+    textOf(page({ monitors: [monitor('a')] })),
+    / 0 (up|new)|[0-9] (late|down)/,
+    'nothing is said about what there is none of',
+  );
+});
+
+t.test('names are shown as they are and never become markup', async (t) => {
+  const nasty = [
+    '<script>alert(1)</script>',
+    '"><img src=x onerror=alert(1)>',
+    "' & &amp; '",
+    '</bdi></table>',
+    '<!--',
+    '$&',
+  ];
+  const source = page({ monitors: nasty.map((name) => monitor(name)), baseUrl: 'http://"><script>:1' });
+  t.notMatch(source, /<script|<img|<!--/);
+  t.equal(source.split('</table>').length, 2);
+  t.same(new Set(names(source).map((name) => textOf(name!))), new Set(nasty.map((name) => name.replace(/\s+/g, ' '))));
+  const long = ['x'.repeat(256), '日'.repeat(85), ' ', '\u202egnirts', '👍🏽'];
+  t.equal(names(page({ monitors: long.map((name) => monitor(name)) })).length, long.length);
+});
+
+t.test('500 rows and a note that there are more', async (t) => {
+  const monitors = Array.from({ length: 500 }, (_, index) => monitor(`job-${index}`));
+  const source = page({ monitors, more: true });
+  t.equal(names(source).length, 500);
+  t.match(textOf(source), 'These are the first 500 by name; there are more');
+  t.notMatch(textOf(page({ monitors })), 'there are more');
+});
+
+t.test('with a token', async (t) => {
+  const text = textOf(page({ tokenRequired: true, monitors: [monitor('a')] }));
+  t.equal(text.split('-H "authorization: Bearer $TOCSIN_TOKEN"').length, 4, 'every curl line carries it');
+  const hidden = page({ tokenRequired: true, monitors: null });
+  t.match(textOf(hidden), 'shown only to whoever brings the token');
+  t.notMatch(hidden, '<table');
+});
+
+t.test('where alerts go', async (t) => {
+  t.match(textOf(page({ alertTarget: 'log' })), 'Alerts go to the log, because PING_ALERT_URI is not set.');
+  t.match(textOf(page({ alertTarget: 'webhook' })), 'Alerts go to PING_ALERT_URI.');
+});
+
+t.test('text has enough contrast, light and dark (WCAG AA: 4.5)', async (t) => {
+  const [light = '', dark = ''] = pageStyle.split('@media (prefers-color-scheme: dark)');
+  for (const scheme of [light, dark]) {
+    const colours = new Map([...scheme.matchAll(/--([a-z]+): (#[0-9a-f]{6})/g)].map((match) => [match[1]!, match[2]!]));
+    t.equal(colours.size, 10);
+    for (const ink of ['text', 'soft', 'down', 'late', 'up', 'new']) {
+      for (const ground of ['ground', 'raised', 'downrow']) {
+        const ratio = contrast(colours.get(ink)!, colours.get(ground)!);
+        t.ok(ratio >= 4.5, `${ink} on ${ground}: ${ratio.toFixed(2)}`);
+      }
+    }
+  }
+});
+
+function contrast(one: string, other: string): number {
+  const [dark = 0, light = 0] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+/** Relative luminance of sRGB, as WCAG 2 defines it. */
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
