@@ -38,12 +38,13 @@ function row(monitor: PageMonitor, nowMs: number): Html {
 `;
 }
 
-function deadline({ incident, heldUntilMs, deadlineMs }: PageMonitor, nowMs: number): Html {
+function deadline({ status, incident, heldUntilMs, deadlineMs }: PageMonitor, nowMs: number): Html {
   if (incident) {
     const reason = incident.reason === 'failed' ? 'a beat reported failure' : 'no beat came in time';
     return html`down since ${timeText(incident.startedMs, nowMs)}: ${reason}`;
   }
-  if (heldUntilMs !== null) return html`held until ${timeText(heldUntilMs, nowMs)}: the server was not listening`;
+  if (status === 'late' && heldUntilMs !== null)
+    return html`held until ${timeText(heldUntilMs, nowMs)}: the server was not listening`;
   return time(deadlineMs, nowMs);
 }
 

@@ -49,8 +49,8 @@ function shown({ monitors, more, nowMs }: PageView & { monitors: PageMonitor[] }
 <p class="note">There are none yet. The first ping of a name creates its monitor: copy a line from below, and it
 shows up here.</p>`;
   }
-  const note = html`<p class="note">These are the first ${monitors.length} by name; there are more, which are neither shown nor counted
-here. <code>GET /monitors</code> lists them all, a page at a time.</p>
+  const note = html`<p class="note">There are more: only these ${monitors.length} are shown and counted, those that are down before all
+others. <code>GET /monitors</code> lists every one, a page at a time.</p>
 `;
   return html`<h2>Monitors</h2>
 ${counts(monitors)}
