@@ -1,0 +1,47 @@
+import type { Notice } from '../engine/domain/notice.ts';
+
+const messageMaxLength = 200;
+
+/** The notice in one or two plain sentences, times in UTC. */
+export function noticeText(notice: Notice): string {
+  const { type, name, downSinceMs, recoveredMs, merged, repeat } = notice;
+  switch (type) {
+    case 'test':
+      return `This is a test alert of Tocsin, sent at ${at(notice.atMs)}. Nothing is wrong.`;
+    case 'up': {
+      const interval = `from ${at(downSinceMs)} to ${at(recoveredMs ?? notice.atMs)}`;
+      if (!merged) return `${name} is UP again: it was down ${interval}.${blindness(notice)}`;
+      return `${name} is UP again, but was DOWN ${interval}: ${cause(notice)}.${blindness(notice)}`;
+    }
+    case 'down': {
+      const state = repeat === 0 ? 'is DOWN' : `is still DOWN, since ${at(downSinceMs)} (reminder ${repeat})`;
+      return `${name} ${state}: ${cause(notice)}.${blindness(notice)}`;
+    }
+  }
+}
+
+function cause({ reason, merged, lastBeatMs, deadlineMs, downSinceMs, message, exitCode }: Notice): string {
+  if (reason === 'failed') {
+    const code = exitCode === null ? '' : ` with exit code ${exitCode}`;
+    const said = message.replace(/\s+/g, ' ').trim();
+    return `it reported a failure${code} at ${at(downSinceMs)}${said === '' ? '' : `: ${cut(said)}`}`;
+  }
+  const expected = deadlineMs === null ? '' : `, expected by ${at(deadlineMs)}`;
+  // Of a merged notice the last beat is the one that came too late.
+  if (merged) return `the ping came late${expected}`;
+  return `${lastBeatMs === null ? 'no ping' : `no ping since ${at(lastBeatMs)}`}${expected}`;
+}
+
+function blindness({ blind }: Notice): string {
+  if (!blind) return '';
+  return ` Tocsin was not listening from ${at(blind.fromMs)} to ${at(blind.toMs)}: pings of that time are unknown.`;
+}
+
+function at(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+function cut(text: string): string {
+  // By code points, so that no character is cut in half.
+  return text.length <= messageMaxLength ? text : `${[...text].slice(0, messageMaxLength).join('')}…`;
+}
