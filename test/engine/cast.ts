@@ -1,0 +1,82 @@
+import { applyBeat, type BeatDecision } from '../../server/engine/domain/apply-beat.ts';
+import type { DecisionContext } from '../../server/engine/domain/decision.ts';
+import type { Beat, BlindInterval, Monitor } from '../../server/engine/domain/monitor.ts';
+
+/** The small cast that the tests of the domain, the engine and the store share. */
+
+export const secondMs = 1_000;
+export const minuteMs = 60 * secondMs;
+export const hourMs = 60 * minuteMs;
+
+/** 10:00:00 on a day in 2026, Unix ms: the time at which most stories begin. */
+export const tenMs = Date.UTC(2026, 2, 14, 10, 0, 0);
+
+/** A time of that day, given as "10:01:30" or "10:01:30.250", Unix ms. */
+export function clockMs(text: string): number {
+  return Date.parse(`2026-03-14T${text}Z`);
+}
+
+/** A plain beat of "backup", every minute without grace, received at 10:00:00. */
+export function beatOf(fields: Partial<Beat> = {}): Beat {
+  return {
+    name: 'backup',
+    status: 'ok',
+    frequencyMs: minuteMs,
+    graceMs: 0,
+    stampS: null,
+    receivedMs: tenMs,
+    message: '',
+    durationMs: null,
+    exitCode: null,
+    run: '',
+    beatId: '',
+    ...fields,
+  };
+}
+
+/** A monitor "backup" that was up at 10:00:00 and is due a minute later. */
+export function monitorOf(fields: Partial<Monitor> = {}): Monitor {
+  return {
+    id: 7,
+    version: 3,
+    name: 'backup',
+    status: 'up',
+    frequencyMs: minuteMs,
+    graceMs: 0,
+    createdMs: tenMs - hourMs,
+    lastBeatMs: tenMs,
+    dueMs: tenMs + minuteMs,
+    deadlineMs: tenMs + minuteMs,
+    hold: null,
+    incident: null,
+    repeatMs: null,
+    repeats: 0,
+    ...fields,
+  };
+}
+
+type ContextFields = {
+  nowMs?: number;
+  blinds?: readonly BlindInterval[];
+  blindHoldMaxMs?: number;
+  alertRepeatMs?: number | null;
+};
+
+/** What a decision at `nowMs` (10:00:00 unless told) knows: no blind time, holds up to an hour, no repeats. */
+export function contextOf(fields: ContextFields = {}): DecisionContext {
+  const { nowMs = tenMs, blinds = [], blindHoldMaxMs = hourMs, alertRepeatMs = null } = fields;
+  return { nowMs, blinds, policy: { blindHoldMaxMs, alertRepeatMs }, newId: counter('id') };
+}
+
+/** Ids "id-1", "id-2", … */
+export function counter(prefix: string): () => string {
+  let count = 0;
+  return () => `${prefix}-${++count}`;
+}
+
+/** `applyBeat` where the beat must be accepted. */
+export function accept(monitor: Monitor | undefined, beat: Beat, context: DecisionContext) {
+  const result: BeatDecision = applyBeat(monitor, beat, context);
+  if (!result.ok) throw new Error(`refused: ${result.rejection.message}`);
+  return { accepted: result.accepted, atMs: result.atMs, ...result.decision };
+}
