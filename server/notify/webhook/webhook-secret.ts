@@ -27,7 +27,7 @@ export function loadOrCreateWebhookSecret({ configured, path }: { configured: st
 }
 
 function create(path: string): string {
-  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomUUID()}`;
   try {
     const secret = `${prefix}${randomBytes(generatedBytes).toString('base64')}`;
