@@ -1,10 +1,14 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fromJson } from '@bufbuild/protobuf';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
 import t, { type Test } from 'tap';
 import * as contract from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { createTocsin, type TocsinOptions } from '../../sdk/src/sdk.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { ErrorLog } from './error-log.ts';
-import { appliedAnswer, failing, hang, reset, ScriptedServer, type WirePing } from './scripted-server.ts';
+import { applied, appliedAnswer, failing, hang, reset, ScriptedServer, type WirePing } from './scripted-server.ts';
 
 const START_MS = Date.UTC(2026, 0, 1) + 400;
 const START_S = String(Math.floor(START_MS / 1000));
@@ -63,6 +67,41 @@ t.test('a beat on the wire', async (t) => {
     timestamp: undefined,
   });
   t.same(tocsin.stats(), { queued: 0, delivered: 1, rejected: 0, dropped: 0 });
+});
+
+t.test("the contract's own Connect handler understands it", async (t) => {
+  const received: contract.PingRequest[] = [];
+  const routes = connectNodeAdapter({
+    requireConnectProtocolHeader: true,
+    routes: (router) =>
+      router.service(contract.HeartbeatService, {
+        pingBatch({ pings }) {
+          received.push(...pings);
+          const [first, second] = pings;
+          return {
+            results: [
+              { result: { case: 'response', value: { name: first?.name, accepted: contract.Accepted.STALE } } },
+              { result: { case: 'error', value: { code: 'invalid_argument', message: 'no', field: second?.name } } },
+            ],
+          };
+        },
+      }),
+  });
+  const server = createServer(routes).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const log = new ErrorLog();
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const tocsin = createTocsin({ baseUrl, onError: log.onError });
+  tocsin.ping('a', '10m', { durationMs: 0.5 });
+  tocsin.ping('b', '10m', { status: 'log', message: 'note' });
+  t.equal(await tocsin.flush(), true);
+  t.match(received, [
+    { name: 'a', status: contract.BeatStatus.OK, duration: { seconds: 0n, nanos: 1_000_000 } },
+    { name: 'b', status: contract.BeatStatus.LOG, message: 'note' },
+  ]);
+  t.same(tocsin.stats(), { queued: 0, delivered: 1, rejected: 1, dropped: 0 });
+  t.match(log.errors, [{ kind: 'rejected', monitor: 'b' }]);
 });
 
 t.test('a plain beat has no more than it needs, and the default grace', async (t) => {
@@ -181,16 +220,17 @@ t.test('a beat that waited for an attempt in flight says when it happened', asyn
 });
 
 t.test('beats in flight are not dropped; of fails alone the oldest is', async (t) => {
-  const { server, clock, tocsin } = await setUp(t);
-  server.script = hang;
+  const { server, tocsin } = await setUp(t);
+  const gate = Promise.withResolvers<void>();
+  server.script = (received, response) => void gate.promise.then(() => applied(received, response));
   for (let index = 0; index < 200; index++) tocsin.ping('job', '1h', { status: 'fail' });
   t.equal((await server.next()).pings.length, 200);
-  for (let index = 0; index < 801; index++) tocsin.ping('job', '1h', { status: 'fail' });
+  for (let index = 0; index < 801; index++) tocsin.ping('job', '1h', { status: 'fail', message: `${index}` });
   t.same(tocsin.stats(), { queued: 1_000, delivered: 0, rejected: 0, dropped: 1 });
-  const closed = tocsin.close({ timeoutMs: 0 });
-  await clock.advance(0);
-  t.equal(await closed, false);
-  t.equal(tocsin.stats().dropped, 1_001);
+  gate.resolve();
+  t.equal(await tocsin.flush(), true);
+  t.same(tocsin.stats(), { queued: 0, delivered: 1_000, rejected: 0, dropped: 1 });
+  t.equal((await server.next()).pings[0]?.message, '1');
 });
 
 t.test('flush waits for what was there, not for what comes later', async (t) => {

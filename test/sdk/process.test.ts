@@ -123,3 +123,13 @@ t.test('settings that can not be used are warned of, and the job runs', async (t
       'tocsin: no beat can be sent: baseUrl (TOCSIN_URL) must be an absolute http or https URL, such as http://127.0.0.1:4000\n',
   });
 });
+
+t.test('an empty setting is none, and fetch is looked up when it is needed', async (t) => {
+  const { exit } = start(
+    `ping('job', '1h');
+     globalThis.fetch = async (url, { headers }) => (console.log(url, 'Authorization' in headers), {});`,
+    { TOCSIN_URL: '', TOCSIN_TOKEN: '' },
+  );
+  const stdout = 'http://127.0.0.1:4000/tocsin.v1.HeartbeatService/PingBatch false\n';
+  t.same(await exit, { code: 0, stdout, stderr: '' });
+});

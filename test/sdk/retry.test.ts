@@ -1,5 +1,5 @@
 import t from 'tap';
-import { createTocsin, type FetchLike, type TocsinOptions } from '../../sdk/src/sdk.ts';
+import { type Clock, createTocsin, type FetchLike, type TocsinOptions } from '../../sdk/src/sdk.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { ErrorLog } from './error-log.ts';
 import type { WirePing } from './scripted-server.ts';
@@ -145,6 +145,83 @@ t.test('a clock that is set back or forth does not disturb the rest', async (t) 
   t.equal(tocsin.stats().delivered, 1);
 });
 
+t.test('a beat that waited is stamped also when the clock was set back meanwhile', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  const sent: WirePing[][] = [];
+  const fetch: FetchLike = async (_, { body }) => {
+    const { pings } = JSON.parse(body) as { pings: WirePing[] };
+    sent.push(pings);
+    await gate.promise;
+    return { status: 200, text: async () => JSON.stringify(fine(pings).body) };
+  };
+  const { clock, tocsin } = setUp(fine, { fetch });
+  tocsin.ping('job', '10m');
+  await clock.advance(0);
+  tocsin.ping('job', '10m');
+  await clock.advance(5_000);
+  clock.jumpWall(-3_600_000);
+  gate.resolve();
+  await clock.advance(0);
+  t.same(
+    sent.flat().map(({ timestamp }) => timestamp),
+    [undefined, START_S],
+  );
+});
+
+t.test('no timer outlives its use, and close gives up the attempt in flight', async (t) => {
+  const clock = new FakeClock(START_MS);
+  const pending = new Set<object>();
+  const counting: Clock = {
+    wallMs: () => clock.wallMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    afterIo: (run) => clock.afterIo(run),
+    after(delayMs, run) {
+      const entry = {};
+      const timer = clock.after(delayMs, () => {
+        pending.delete(entry);
+        run();
+      });
+      pending.add(entry);
+      return {
+        cancel() {
+          pending.delete(entry);
+          timer.cancel();
+        },
+      };
+    },
+  };
+  let answer: Answer | undefined = status(503);
+  let signal: AbortSignal | undefined;
+  const fetch: FetchLike = async (_, init) => {
+    signal = init.signal;
+    if (!answer) return new Promise(() => {});
+    const { status: code, body } = answer;
+    return { status: code, text: async () => JSON.stringify(body) };
+  };
+  const tocsin = createTocsin({ clock: counting, random: () => 0, fetch, onError: () => {} });
+  tocsin.ping('job', '1h');
+  await clock.advance(0);
+  t.equal(pending.size, 1, 'the back-off');
+  tocsin.ping('job', '1h');
+  await clock.advance(0);
+  t.equal(pending.size, 1, 'still one');
+  answer = { status: 200, body: { results: [{ response: {} }, { response: {} }] } };
+  const flushed = tocsin.flush();
+  await clock.advance(0);
+  t.equal(await flushed, true);
+  t.equal(pending.size, 0, 'nothing waits, no timer');
+  answer = undefined;
+  tocsin.ping('job', '1h');
+  await clock.advance(0);
+  const closed = tocsin.close({ timeoutMs: 1_000 });
+  await clock.advance(999);
+  t.equal(signal?.aborted, false);
+  await clock.advance(1);
+  t.equal(await closed, false);
+  t.equal(signal?.aborted, true);
+  t.equal(pending.size, 0);
+});
+
 t.test('a server that does not talk to us is asked again slowly, and mended settings cost no beats', async (t) => {
   const cases: [number, { code?: string }][] = [
     [401, { code: 'unauthenticated' }],
@@ -199,20 +276,23 @@ t.test('a request that is too much for the server is made smaller', async (t) =>
 t.test('the queue is bounded: old oks go first, of the same monitor if there is one', async (t) => {
   let away = true;
   const { clock, calls, log, tocsin } = setUp((pings) => (away ? status(503) : fine(pings)));
-  tocsin.ping('rare', '1h', { message: 'rare ok' });
   tocsin.ping('often', '1h', { status: 'fail', message: 'often fail' });
+  tocsin.ping('rare', '1h', { message: 'rare ok' });
   for (let index = 0; index < 1_500; index++) tocsin.ping('often', '1h', { message: `ok ${index}` });
   t.same(tocsin.stats(), { queued: 1_000, delivered: 0, rejected: 0, dropped: 502 });
-  tocsin.ping('other', '1h', { status: 'fail', message: 'other fail' });
-  t.equal(tocsin.stats().dropped, 503);
   await settle();
-  t.match(log.errors, [{ kind: 'overflow', dropped: 503 }, { kind: 'unavailable' }], 'one report for one turn');
+  t.match(log.errors, [{ kind: 'overflow', dropped: 502 }, { kind: 'unavailable' }], 'one report for one turn');
+  const first = messages(calls[0]!.pings);
+  t.same(first.slice(0, 3), ['often fail', 'rare ok', 'ok 502'], 'its own oks made room');
+
+  tocsin.ping('other', '1h', { status: 'fail', message: 'other fail' });
   away = false;
   await clock.advance(60_000);
-  const arrived = messages(calls.filter(({ atMs }) => atMs > 0).flatMap(({ pings }) => pings));
+  const arrived = messages(calls.slice(1).flatMap(({ pings }) => pings));
   t.equal(arrived.length, 1_000);
-  t.same(arrived.slice(0, 2), ['often fail', 'ok 502'], 'with none of its own, the oldest ok of all; a fail stays');
+  t.same(arrived.slice(0, 2), ['often fail', 'ok 502'], 'with none of its own, the oldest ok; a fail stays');
   t.same(arrived.slice(-2), ['ok 1499', 'other fail']);
+  t.same(tocsin.stats(), { queued: 0, delivered: 1_000, rejected: 0, dropped: 503 });
 });
 
 t.test('a beat older than 24 h is given up', async (t) => {
