@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { type PackedSdk, packSdk } from '../support/packed-sdk.ts';
+import { untraced } from '../support/untraced.ts';
 import { ScriptedServer } from './scripted-server.ts';
 
 const run = promisify(execFile);
@@ -66,7 +67,7 @@ t.test('it runs', async (t) => {
       continue;
     }
     const env = { PATH: process.env.PATH, TOCSIN_URL: server.url };
-    const { stdout, stderr } = await run(node, ['job.js'], { cwd: sdk.dir, env });
+    const { stdout, stderr } = await run(...untraced(node, ['job.js']), { cwd: sdk.dir, env });
     const [version, value, flushed] = stdout.trim().split(' ');
     t.equal(value, '42', `Node ${version}`);
     t.equal(flushed, 'true');
@@ -95,7 +96,7 @@ t.test('it type-checks in a project that has neither the types of Node nor of th
          withHeartbeat('job', '10m', async (value: number) => String(value));
        ${line}`,
     );
-    return run(process.execPath, [tsc, '-p', '.'], { cwd: sdk.dir }).then(
+    return run(...untraced(process.execPath, [tsc, '-p', '.']), { cwd: sdk.dir }).then(
       () => '',
       ({ stdout }: { stdout: string }) => stdout,
     );

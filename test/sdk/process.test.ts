@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
+import { untraced } from '../support/untraced.ts';
 import { applied, failing, hang, ScriptedServer } from './scripted-server.ts';
 
 const SDK = new URL('../../sdk/src/sdk.ts', import.meta.url).href;
@@ -10,8 +11,7 @@ type Exit = { code: number | null; stdout: string; stderr: string };
 /** Runs a module in a process of its own until it ends by itself. One that does not end fails the test by its time limit. */
 function start(source: string, env: Record<string, string> = {}) {
   const program = `import { createTocsin, flush, ping, withHeartbeat } from ${JSON.stringify(SDK)};\n${source}`;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
-    // The runner's own NODE_OPTIONS would load its tracing into the child.
+  const child = spawn(...untraced(process.execPath, ['--input-type=module', '--eval', program]), {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -38,8 +38,6 @@ async function nowhere(): Promise<string> {
   return url;
 }
 
-t.jobs = 2;
-
 t.test('a rejection that nobody handles ends the process just as without the wrapper', async (t) => {
   const server = await serverOf(t);
   const run = (wrap: string, rest: string) =>
@@ -61,7 +59,10 @@ t.test('a rejection that nobody handles ends the process just as without the wra
     `wrap(() => { throw new Error('boom'); })();`,
     `wrap(() => Promise.reject(undefined))();`,
   ];
-  for (const rest of rests) t.same(await run(wrapped, rest), await run(plain, rest), rest);
+  for (const rest of rests) {
+    const [found, wanted] = await Promise.all([run(wrapped, rest), run(plain, rest)]);
+    t.same(found, wanted, rest);
+  }
 });
 
 t.test('a one-shot job gets its beat out without a flush, and an idle client lets the process end', async (t) => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { untraced } from './untraced.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -41,9 +42,9 @@ export async function packSdk(): Promise<PackedSdk> {
 }
 
 async function npm(cwd: string, args: string[]): Promise<string> {
-  // Settings of the npm that runs the tests would be taken for this one's, and the runner's NODE_OPTIONS slow it down.
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_OPTIONS$)/i.test(name));
+  // The settings of the npm that runs the tests would be taken for this one's.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
   const quiet = ['--offline', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
-  const { stdout } = await run('npm', [...args, ...quiet], { cwd, env: Object.fromEntries(inherited) });
+  const { stdout } = await run(...untraced('npm', [...args, ...quiet]), { cwd, env });
   return stdout;
 }
