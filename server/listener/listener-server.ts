@@ -1,5 +1,11 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import {
+  constants,
+  createServer as createHttp2Server,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import type { FastifyServerFactory } from 'fastify';
 import type { Clock, Timer } from '../clock.ts';
@@ -43,7 +49,7 @@ export function createListenerServer(options: {
   );
   server.maxConnections = limits.maxConnections;
   const sessions = new Set<ServerHttp2Session>();
-  const http2Server = createH2cServer({ limits, handler, sessions });
+  const http2Server = createH2cServer({ clock, limits, handler, sessions });
   const undecided = new Set<{ destroy(): void }>();
 
   const toHttp1 = server.listeners('connection') as ((socket: Socket) => void)[];
@@ -71,11 +77,12 @@ export function createListenerServer(options: {
 }
 
 function createH2cServer(options: {
+  clock: Clock;
   limits: ListenerLimits;
   handler: RequestListener;
   sessions: Set<ServerHttp2Session>;
 }): Http2Server {
-  const { limits, handler, sessions } = options;
+  const { clock, limits, handler, sessions } = options;
   const http2Server = createHttp2Server(
     {
       settings: { maxConcurrentStreams: limits.maxConcurrentStreams, maxHeaderListSize: limits.maxHeaderBytes },
@@ -95,6 +102,7 @@ function createH2cServer(options: {
       stream.once('close', () => {
         openStreams -= 1;
       });
+      if (!stream.endAfterHeaders) stream.once('wantTrailers', () => clock.afterIo(() => dropRest(stream)));
     });
     // Streams may be silent for as long as they like; only a connection without any is idle.
     session.setTimeout(limits.idleTimeoutMs, () => {
@@ -102,6 +110,13 @@ function createH2cServer(options: {
     });
   });
   return http2Server;
+}
+
+/** An answer that is complete before its request would leave the stream open for as long as the client likes. */
+function dropRest(stream: ServerHttp2Stream): void {
+  if (stream.readableEnded || stream.destroyed) return;
+  stream.close(constants.NGHTTP2_NO_ERROR);
+  stream.destroy();
 }
 
 /** Replaces `server.close` by one that ends: idle connections at once, busy ones when they are done or out of time. */

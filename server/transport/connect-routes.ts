@@ -13,7 +13,9 @@ import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { BoundService } from '../service/service-handlers.ts';
+import { dropEndlessTimeout } from './call-timeout.ts';
 import { isPlainJson, readConnectJson } from './connect-json.ts';
+import { encodePlainly } from './grpc-message.ts';
 import type { InvokeContext, Invoker } from './invoker.ts';
 import { reviseParseError } from './parse-error.ts';
 import { sendRestError } from './rest-error.ts';
@@ -22,9 +24,6 @@ import { sendRestError } from './rest-error.ts';
 type Arrival = { receivedMs: number; remoteAddress: string; parsed: Message | ConnectError | null };
 
 const arrivalKey = createContextKey<Arrival>({ receivedMs: 0, remoteAddress: '', parsed: null });
-
-/** The longest timeout that Node's timers can hold; one above it would fire at once. */
-const maxTimeoutMs = 2 ** 31 - 1;
 
 /**
  * Serves Connect, gRPC and gRPC-web with connect-fastify's own handlers, on the encapsulated Fastify instance it is
@@ -42,6 +41,7 @@ export function connectRoutes(
   const parsedBodies = new WeakMap<FastifyRequest, Message | ConnectError>();
 
   scope.addHook('onRequest', (request, reply, done) => {
+    dropEndlessTimeout(request.raw.headers);
     if (hasValidAuthority(request)) done();
     else sendRestError(reply, new ConnectError('host: is missing or not valid', Code.InvalidArgument));
   });
@@ -58,7 +58,6 @@ export function connectRoutes(
       for (const { descriptor } of services) addService(router, descriptor, invoker);
     },
     readMaxBytes: maxBodyBytes,
-    maxTimeoutMs,
     acceptCompression: [compressionGzip, compressionBrotli],
     // Connect looks for the decoder here; by default it would put U+FFFD in place of what is not UTF-8.
     jsonOptions: { textDecoder: new TextDecoder('utf-8', { fatal: true }) } as object,
@@ -67,6 +66,7 @@ export function connectRoutes(
       if (refused !== null) throw refused;
       // Connect aborts the context with the error that it is about to send.
       const { signal } = context;
+      encodePlainly(context.responseTrailer);
       signal.addEventListener('abort', () => reviseParseError(signal.reason), { once: true });
     },
     contextValues: (request) =>

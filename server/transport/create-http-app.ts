@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import { RequestValidator } from '../service/request-validator.ts';
 import type { BoundService } from '../service/service-handlers.ts';
 import { Authenticator } from './authenticator.ts';
+import { answerClientError } from './client-error.ts';
 import { connectRoutes } from './connect-routes.ts';
 import { grpcHealth } from './grpc-health.ts';
 import { grpcReflection } from './grpc-reflection.ts';
@@ -37,8 +38,8 @@ export type HttpAppOptions = {
   shutdownSignal: AbortSignal;
   /** How long a stream may go on answering what it took before `shutdownSignal`, ms. Default 5,000. */
   streamDrainMs?: number;
-  /** The HTML of `GET /`. */
-  page?: () => Promise<string>;
+  /** The HTML of `GET /`, for a reader who reached the server at `baseUrl` (such as "http://127.0.0.1:4000"). */
+  page?: (baseUrl: string) => Promise<string>;
   /** The answer of `GET /healthz`: 200 or 503 with `body` as JSON. */
   healthz: () => Promise<{ ok: boolean; body: object }>;
   /** Makes the server, see the listener; by default Node's own for HTTP/1.1. */
@@ -93,6 +94,7 @@ function newFastify(options: HttpAppOptions): FastifyInstance {
       // The bridge reads the query itself, strictly; Fastify need not.
       querystringParser: () => ({}),
     },
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply) => {
       sendFault(error, reply as FastifyReply, options.logger);
     },

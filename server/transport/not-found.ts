@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticator } from './authenticator.ts';
+import { encodeGrpcMessage } from './grpc-message.ts';
 import { decodeTarget } from './request-text.ts';
 import type { RestRoute } from './rest-bridge.ts';
 import { sendRestError } from './rest-error.ts';
@@ -47,6 +48,6 @@ function sendGrpcError(reply: FastifyReply, error: ConnectError, contentType: st
     .code(200)
     .header('content-type', contentType)
     .header('grpc-status', String(error.code))
-    .header('grpc-message', encodeURIComponent(error.rawMessage))
+    .header('grpc-message', encodeGrpcMessage(error.rawMessage))
     .send();
 }

@@ -5,7 +5,7 @@ const pageHeaders = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
   'content-security-policy':
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
 };
@@ -15,7 +15,7 @@ export function pageRoutes(
   scope: FastifyInstance,
   options: {
     authenticator: Authenticator;
-    page: (() => Promise<string>) | undefined;
+    page: ((baseUrl: string) => Promise<string>) | undefined;
     healthz: () => Promise<{ ok: boolean; body: object }>;
   },
 ): void {
@@ -38,6 +38,6 @@ export function pageRoutes(
         .headers({ ...pageHeaders, 'www-authenticate': 'Basic realm="tocsin", charset="UTF-8"' })
         .send('<!doctype html><title>Tocsin</title><p>The token is needed: any user name, and the token as password.');
     }
-    return reply.headers(pageHeaders).send(await page());
+    return reply.headers(pageHeaders).send(await page(`${request.protocol}://${request.host}`));
   });
 }
