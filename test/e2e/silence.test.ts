@@ -17,8 +17,8 @@ async function setUp(t: Test, env: Record<string, string> = {}) {
   t.teardown(() => app.stop());
   const call = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(`${app.url}${path}`, init);
-    return { code: response.status, ...((await response.json()) as Record<string, unknown>) } as {
-      code: number;
+    return { http: response.status, ...((await response.json()) as Record<string, unknown>) } as {
+      http: number;
       [key: string]: unknown;
     };
   };
@@ -52,7 +52,7 @@ t.test('every ping replaces frequency, last and next', async (t) => {
   await ping({ name: 'job', frequency: '1m' });
   await pass(30_000);
   const second = await ping({ name: 'job', frequency: '10m' });
-  t.match(second, { code: 200, accepted_at: iso('00:00:30.000'), deadline: iso('00:10:30.000') });
+  t.match(second, { http: 200, accepted_at: iso('00:00:30.000'), deadline: iso('00:10:30.000') });
   await pass(9 * minuteMs + 59_000);
   t.same(told(), [], 'nothing at 00:01:00, nor a second before the new deadline');
   await pass(1_100);
@@ -81,18 +81,18 @@ t.test('timestamps: older than the last is refused, equal is fine, removal forge
   const atS = Date.parse(iso('00:00:00.000')) / 1000;
   await ping({ name: 'job', frequency: '1h', timestamp: String(atS - 60) });
   t.match(await ping({ name: 'job', frequency: '5m', timestamp: String(atS - 61) }), {
-    code: 400,
+    http: 400,
     field: 'timestamp',
     message: /older than the last/,
   });
   t.match(await show('job'), { frequency: '1h', last_beat_at: '2025-12-31T23:59:00.000Z' }, 'nothing changed');
-  t.match(await ping({ name: 'job', frequency: '1h', timestamp: String(atS - 60) }), { code: 200 });
+  t.match(await ping({ name: 'job', frequency: '1h', timestamp: String(atS - 60) }), { http: 200 });
   t.match(await ping({ name: 'job', frequency: '1h', timestamp: String(atS + 59) }), {
-    code: 200,
+    http: 200,
     accepted_at: iso('00:00:00.000'),
   });
   t.match(await ping({ name: 'job', frequency: '1h', timestamp: String(atS * 1000) }), {
-    code: 400,
+    http: 400,
     message: /milliseconds/,
   });
 });
@@ -110,9 +110,9 @@ t.test('our own outage is not their silence', async (t) => {
   await restart(2_500);
   await pass(10 * minuteMs);
   t.same(told(), ['monitor.down is gone'], 'the hold ends once, and is not renewed by another restart');
-  const { data } = receiver.accepted[0]!.body!;
+  const { data, text } = receiver.accepted[0]!.body!;
   t.match(data, { blind: { from: Number, to: Date.parse(iso('00:14:00.000')) / 1000 } });
-  t.match(data.text, /was not listening/);
+  t.match(text, /was not listening/);
   t.match(await show('is gone'), { incident: { started_at: iso('00:24:00.000') } });
 });
 
@@ -143,7 +143,7 @@ t.test('a wall clock that goes back fires nothing early and keeps working', asyn
   await pass(5 * minuteMs);
   clock.jumpWall(-60 * minuteMs);
   await pass(2_000);
-  t.match(await ping({ name: 'job', frequency: '1m' }), { code: 200, accepted: 'applied' });
+  t.match(await ping({ name: 'job', frequency: '1m' }), { http: 200, accepted: 'applied' });
   await pass(59_000);
   t.same(told(), []);
   await pass(1_100);
@@ -175,7 +175,7 @@ t.test('a replay after the deadline neither recovers nor alerts again; a beat id
   await pass(5 * minuteMs);
   t.same(told(), ['monitor.down job']);
   const old = { name: 'job', frequency: '1m', timestamp: String(startS + 60), beat_id: 'two' };
-  t.match(await ping(old), { code: 200, accepted: 'applied', status: 'down' });
+  t.match(await ping(old), { http: 200, accepted: 'applied', status: 'down' });
   t.match(await ping({ ...old, timestamp: String(startS + 30), beat_id: 'three' }), { accepted: 'stale' });
   await pass(minuteMs);
   t.same(told(), ['monitor.down job']);

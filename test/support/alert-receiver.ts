@@ -11,6 +11,7 @@ export type ReceivedAlert = {
   body: {
     type: string;
     timestamp: string;
+    text: string;
     data: Record<string, unknown> & { name: string };
   } | null;
   text: string;

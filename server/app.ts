@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import { Code, ConnectError } from '@connectrpc/connect';
+import type { FastifyBaseLogger } from 'fastify';
+import { HeartbeatService } from '../gen/ts/tocsin/v1/heartbeat_pb.ts';
+import { MonitorService } from '../gen/ts/tocsin/v1/monitor_pb.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config/settings.ts';
+import { Engine } from './engine/engine.ts';
+import { listenerServerFactory } from './listener/listener-server.ts';
+import { alertNotifier } from './notify/notifier-registry.ts';
+import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
+import { Outbox } from './outbox/outbox.ts';
+import { heartbeatService } from './service/heartbeat-service.ts';
+import { monitorService } from './service/monitor-service.ts';
+import { RequestValidator } from './service/request-validator.ts';
+import { bindService } from './service/service-handlers.ts';
+import { ServingHealth } from './serving-health.ts';
+import { startPage } from './start-page.ts';
+import { SqliteStore } from './store/sqlite/sqlite-store.ts';
+import { Teardown } from './teardown.ts';
+import { createHttpApp } from './transport/create-http-app.ts';
+
+/** Ports and settings of one server. */
+export type AppOptions = {
+  config: Config;
+  clock: Clock;
+  logger: FastifyBaseLogger;
+  /** Uniform in [0, 1): jitter. */
+  random: () => number;
+  /** Unique ids for incidents and deliveries. */
+  newId: () => string;
+};
+
+export type App = {
+  /** Where it listens, such as "http://127.0.0.1:4000". */
+  url: string;
+  /** Ends it: what was received is answered and stored. Bounded in time; never rejects. */
+  stop(): Promise<void>;
+};
+
+/** The channel of `PING_ALERT_URI`. */
+const defaultChannel = 'default';
+const engineLimits = { queueMax: 100_000, batchMax: 1_000, dueMax: 1_000 };
+/** Longest share of one shutdown step, ms. */
+const stopStepMs = 12_000;
+/** Until an alert that is being sent at shutdown is cut off (and sent again after the start), ms. */
+const stopOutboxMs = 5_000;
+
+/**
+ * Builds every room of the server, in the order in which data flows back, and starts it. A start that fails undoes what
+ * was done.
+ *
+ * @throws StoreError when the data directory cannot be used; Error when the port cannot be had.
+ */
+export async function startApp({ config, clock, logger, random, newId }: AppOptions): Promise<App> {
+  const teardown = new Teardown({ clock, logger });
+  try {
+    const store = new SqliteStore(config.dataDir);
+    teardown.add('store', () => store.close());
+
+    const notifier = alertNotifier({
+      uri: config.alertUri,
+      method: config.alertMethod,
+      secret: loadOrCreateWebhookSecret({
+        configured: config.webhookSecret,
+        path: join(config.dataDir, 'webhook-secret'),
+      }),
+      clock,
+      logger,
+    });
+    const notifiers = new Map([[defaultChannel, notifier]]);
+    const outbox = new Outbox({ queue: store.deliveries, clock, random, notifiers, logger });
+    teardown.add('outbox', () => outbox.stop(stopOutboxMs));
+
+    const engine = new Engine({
+      store,
+      clock,
+      policy: { blindHoldMaxMs: config.blindHoldMaxMs, alertRepeatMs: config.alertRepeatMs },
+      limits: { ...engineLimits, monitorsMax: config.maxMonitors, historyMax: config.beatsMax },
+      newId,
+      logger,
+      channel: defaultChannel,
+      onDeliveries: () => outbox.poke(),
+    });
+    teardown.add('engine', () => engine.stop());
+
+    const health = new ServingHealth({ clock, engine, deliveries: store.deliveries });
+    const shutdown = new AbortController();
+    const app = createHttpApp({
+      services: [
+        bindService(
+          HeartbeatService,
+          heartbeatService({ engine, clock, validator: new RequestValidator(), defaultGraceMs: config.defaultGraceMs }),
+        ),
+        bindService(MonitorService, monitorService({ store, clock })),
+      ],
+      token: config.token ?? undefined,
+      clock,
+      logger,
+      maxBodyBytes: config.maxBodyBytes,
+      health,
+      shutdownSignal: shutdown.signal,
+      page: startPage({ store, clock, config }),
+      healthz: () => health.report(),
+      serverFactory: listenerServerFactory({ clock }),
+    });
+    await app.ready();
+    teardown.add('http', async () => {
+      health.close();
+      shutdown.abort(new ConnectError('the server is shutting down; try again', Code.Unavailable));
+      await app.close();
+    });
+
+    await outbox.start();
+    await engine.start();
+    const url = await app.listen({ host: config.host, port: config.port, listenTextResolver: () => '' });
+    health.open();
+    logger.info({ url, dataDir: config.dataDir }, 'listening');
+    if (config.alertUri === null) logger.warn('PING_ALERT_URI is not set: alerts go to this log');
+    return { url, stop: () => teardown.run(stopStepMs) };
+  } catch (error) {
+    await teardown.run(stopStepMs);
+    throw error;
+  }
+}

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { startApp } from './app.ts';
+import { readCommandLine } from './config/command-line.ts';
+import { parseConfig } from './config/parse-config.ts';
+import type { Config } from './config/settings.ts';
+import { alertNotifier } from './notify/notifier-registry.ts';
+import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
+import { sendTestAlert } from './send-test-alert.ts';
+import { StoreError } from './store/store.ts';
+import { SystemClock } from './system-clock.ts';
+
+// The only file that touches `process`.
+
+const packageFile = new URL('../package.json', import.meta.url);
+const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+const clock = new SystemClock();
+
+const intent = readCommandLine(process.argv.slice(2), { version });
+switch (intent.kind) {
+  case 'exit':
+    (intent.code === 0 ? process.stdout : process.stderr).write(intent.text);
+    process.exitCode = intent.code;
+    break;
+  case 'test-alert':
+    await testAlert(readConfig({ insecureNoAuth: true }));
+    break;
+  case 'serve':
+    await serve(readConfig({ insecureNoAuth: intent.insecureNoAuth }));
+    break;
+}
+
+function readConfig({ insecureNoAuth }: { insecureNoAuth: boolean }): Config {
+  const parsed = parseConfig({ env: process.env, readFile: (path) => readFileSync(path, 'utf8'), insecureNoAuth });
+  if (parsed.ok) return parsed.config;
+  const lines = parsed.errors.map((error) => `  ${error}\n`).join('');
+  fail(`Tocsin cannot start with these settings:\n${lines}\`npm start -- --help\` lists all settings.\n`);
+}
+
+async function serve(config: Config): Promise<void> {
+  const logger = pino({ level: config.logLevel });
+  const app = await startApp({ config, clock, logger, random: Math.random, newId: randomUUID }).catch((error) =>
+    fail(`Tocsin cannot start: ${startProblem(error, config)}\n`),
+  );
+  let stopping = false;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    // Whoever asks twice does not want to wait.
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.info({ signal }, 'shutting down');
+    await app.stop();
+    logger.info('stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', (signal) => void stop(signal));
+  process.on('SIGINT', (signal) => void stop(signal));
+}
+
+async function testAlert(config: Config): Promise<void> {
+  const logger = pino({ level: config.logLevel });
+  const secret = loadOrCreateWebhookSecret({
+    configured: config.webhookSecret,
+    path: join(config.dataDir, 'webhook-secret'),
+  });
+  const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, secret, clock, logger });
+  const { ok, lines } = await sendTestAlert({ notifier, clock, newId: randomUUID });
+  for (const line of lines) process.stdout.write(`${line}\n`);
+  process.exitCode = ok ? 0 : 1;
+}
+
+function startProblem(error: unknown, { host, port, dataDir }: Config): string {
+  if (error instanceof StoreError) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `port ${port} on ${host} is in use: stop what uses it, or set PORT (0 takes a free one)`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `HOST ${host} is no address of this machine`;
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `no permission (${message}); check PORT and TOCSIN_DATA_DIR (${dataDir})`;
+    default:
+      return message ?? String(error);
+  }
+}
+
+function fail(text: string): never {
+  process.stderr.write(text);
+  process.exit(1);
+}

@@ -1,0 +1,37 @@
+import type { Clock } from './clock.ts';
+import type { Config } from './config/settings.ts';
+import type { Monitor } from './engine/domain/monitor.ts';
+import { phaseAt } from './engine/domain/phase.ts';
+import type { PageMonitor } from './page/page-view.ts';
+import { renderPage } from './page/render-page.ts';
+import type { Store } from './store/store.ts';
+
+/** Monitors on the page. What is down comes first, so that a long list hides nothing that matters. */
+const shownMax = 500;
+
+/** Makes the HTML of `GET /` from what is stored now. */
+export function startPage({ store, clock, config }: { store: Store; clock: Clock; config: Config }) {
+  return async (baseUrl: string): Promise<string> => {
+    const nowMs = clock.wallMs();
+    const first = await store.list({ afterName: '', limit: shownMax + 1 });
+    const more = first.length > shownMax;
+    const down = more ? await store.list({ afterName: '', limit: shownMax, onlyDown: true }) : [];
+    const others = more ? first.filter(({ status }) => status !== 'down') : first;
+    const monitors = [...down, ...others].slice(0, shownMax).map((monitor) => pageMonitor(monitor, nowMs));
+    return renderPage({
+      baseUrl,
+      nowMs,
+      monitors,
+      more,
+      tokenRequired: config.token !== null,
+      alertTarget: config.alertUri === null ? 'log' : 'webhook',
+    });
+  };
+}
+
+function pageMonitor(monitor: Monitor, nowMs: number): PageMonitor {
+  const { name, lastBeatMs, dueMs, deadlineMs, hold, incident, frequencyMs, graceMs } = monitor;
+  const status = phaseAt(monitor, nowMs);
+  const heldUntilMs = hold?.untilMs ?? null;
+  return { name, status, lastBeatMs, dueMs, deadlineMs, heldUntilMs, incident, frequencyMs, graceMs };
+}
