@@ -1,0 +1,138 @@
+import type {
+  ClaimedDelivery,
+  DeliveryQueue,
+  DeliveryStats,
+  NewDelivery,
+  Settlement,
+} from '../../server/outbox/delivery-queue.ts';
+
+type Row = ClaimedDelivery & {
+  /** Not claimable before; of a leased one, the end of its lease. */
+  claimMs: number;
+  leased: boolean;
+  error: string;
+  /** Order of the last failed attempt. */
+  failedAt: number;
+};
+
+/**
+ * A queue in memory, as the interface describes it. `fail` makes calls reject, and `sent` and `buried` keep what became
+ * of the deliveries, in order.
+ */
+export class MemoryDeliveryQueue implements DeliveryQueue {
+  readonly sent: string[] = [];
+  readonly buried: { id: string; error: string }[] = [];
+  /** Sizes of the batches that were settled. */
+  readonly settled: number[] = [];
+  /** Called before each operation; throws what the operation is to reject with. */
+  fail: (operation: 'claim' | 'settle' | 'releaseLeases' | 'nextClaimMs') => void = () => {};
+  /** In the order of their seq. */
+  readonly #rows = new Map<number, Row>();
+  /** The queues by monitor and channel. */
+  readonly #queues = new Map<string, Row[]>();
+  #seq = 0;
+  #failures = 0;
+
+  add(monitorId: number, delivery: NewDelivery, createdMs: number): void {
+    const { id, channel, notice, onlyIfIdle } = delivery;
+    const queue = this.#queueOf({ monitorId, channel });
+    if (onlyIfIdle && queue.length > 0) return;
+    const row: Row = {
+      seq: ++this.#seq,
+      id,
+      monitorId,
+      channel,
+      notice: structuredClone(notice),
+      createdMs,
+      attempts: 0,
+      claimMs: createdMs,
+      leased: false,
+      error: '',
+      failedAt: 0,
+    };
+    queue.push(row);
+    this.#rows.set(row.seq, row);
+  }
+
+  async claim(options: { nowMs: number; limit: number; leaseMs: number }): Promise<ClaimedDelivery[]> {
+    this.fail('claim');
+    const { nowMs, limit, leaseMs } = options;
+    const claimed: ClaimedDelivery[] = [];
+    for (const row of this.#rows.values()) {
+      if (claimed.length === limit) break;
+      if (!this.#isHead(row) || row.claimMs > nowMs) continue;
+      row.claimMs = nowMs + leaseMs;
+      row.leased = true;
+      const { seq, id, monitorId, channel, notice, createdMs, attempts } = row;
+      claimed.push({ seq, id, monitorId, channel, notice: structuredClone(notice), createdMs, attempts });
+    }
+    return claimed;
+  }
+
+  async settle(settlements: Settlement[]): Promise<void> {
+    this.fail('settle');
+    this.settled.push(settlements.length);
+    for (const settlement of settlements) {
+      const row = this.#rows.get(settlement.seq);
+      if (!row) continue;
+      if (settlement.kind === 'retry') {
+        row.claimMs = settlement.nextAttemptMs;
+        row.leased = false;
+        row.attempts++;
+        row.error = settlement.error;
+        row.failedAt = ++this.#failures;
+        continue;
+      }
+      this.#rows.delete(row.seq);
+      const queue = this.#queueOf(row);
+      queue.splice(queue.indexOf(row), 1);
+      if (settlement.kind === 'sent') this.sent.push(row.id);
+      else this.buried.push({ id: row.id, error: settlement.error });
+    }
+  }
+
+  async releaseLeases(): Promise<void> {
+    this.fail('releaseLeases');
+    for (const row of this.#rows.values()) {
+      if (!row.leased) continue;
+      row.leased = false;
+      row.claimMs = row.createdMs;
+    }
+  }
+
+  async shiftClaims(deltaMs: number): Promise<void> {
+    for (const row of this.#rows.values()) {
+      row.claimMs += deltaMs;
+      row.createdMs += deltaMs;
+    }
+  }
+
+  async nextClaimMs(): Promise<number | null> {
+    this.fail('nextClaimMs');
+    const heads = [...this.#rows.values()].filter((row) => this.#isHead(row));
+    return heads.length === 0 ? null : Math.min(...heads.map(({ claimMs }) => claimMs));
+  }
+
+  async stats(): Promise<DeliveryStats> {
+    const rows = [...this.#rows.values()];
+    const failing = rows.filter(({ attempts }) => attempts > 0).sort((a, b) => b.failedAt - a.failedAt);
+    return {
+      pending: rows.length,
+      oldestCreatedMs: rows[0]?.createdMs ?? null,
+      failing: failing.length,
+      lastError: failing[0]?.error ?? '',
+      buried: this.buried.length,
+    };
+  }
+
+  #queueOf({ monitorId, channel }: { monitorId: number; channel: string }): Row[] {
+    const key = `${monitorId} ${channel}`;
+    const queue = this.#queues.get(key) ?? [];
+    this.#queues.set(key, queue);
+    return queue;
+  }
+
+  #isHead(row: Row): boolean {
+    return this.#queueOf(row)[0] === row;
+  }
+}
