@@ -59,15 +59,19 @@ export interface Store {
   /** The last "I was listening" stamp, Unix ms; null before the first. */
   lastListening(): Promise<number | null>;
 
-  /** Sets the stamp, and records `blind` (if any) in the same transaction. */
+  /**
+   * Sets the stamp, and records `blind` (if any) in the same transaction. Blind time that begins within the interval
+   * recorded last, or at its end, prolongs that one.
+   */
   stampListening(atMs: number, blind: BlindInterval | null): Promise<void>;
 
   /** Blind intervals that ended after `afterMs`, oldest first; the newest 1,000 at most. */
   blindIntervals(afterMs: number): Promise<BlindInterval[]>;
 
   /**
-   * Deletes up to `limit` of the oldest rows beyond the newest `keep` of each kind of history (beats, closed incidents,
-   * buried deliveries); returns how many it deleted.
+   * Deletes up to `limit` of the oldest rows of each kind of history (beats, closed incidents, buried deliveries) beyond
+   * the newest `keep`, where a store may count in what is not history of that kind any more or not yet, such as open
+   * incidents; returns how many it deleted.
    */
   trimHistory(keep: number, limit: number): Promise<number>;
 

@@ -18,16 +18,18 @@ export class Database {
    * @throws StoreError when the file cannot be opened, or was written by a newer version.
    */
   constructor(path: string, options: { maxBytes?: number } = {}) {
+    this.#db = this.run(() => new DatabaseSync(path, { timeout: busyTimeoutMs }));
     try {
-      this.#db = new DatabaseSync(path, { timeout: busyTimeoutMs });
-    } catch (cause) {
-      throw storeError(cause);
+      this.#assertKnownVersion(path);
+      this.run(() => {
+        this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
+        if (options.maxBytes !== undefined) this.#limit(options.maxBytes);
+      });
+      this.#migrate();
+    } catch (error) {
+      this.#db.close();
+      throw error;
     }
-    this.run(() => {
-      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
-      if (options.maxBytes !== undefined) this.#limit(options.maxBytes);
-    });
-    this.#migrate(path);
   }
 
   prepare(sql: string): StatementSync {
@@ -69,13 +71,20 @@ export class Database {
     this.#db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / page_size))}`);
   }
 
-  #migrate(path: string): void {
-    const { user_version: version } = this.prepare('PRAGMA user_version').get() as { user_version: number };
-    if (version > migrations.length) {
-      const text = `${path} has schema version ${version}, this server knows up to ${migrations.length}: use a newer server`;
-      throw new StoreError('newer_schema', text);
-    }
-    for (let from = version; from < migrations.length; from++) {
+  #version(): number {
+    return this.run(() => (this.#db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version);
+  }
+
+  /** Before anything is written: what a newer version made is left as it is. */
+  #assertKnownVersion(path: string): void {
+    const version = this.#version();
+    if (version <= migrations.length) return;
+    const text = `${path} has schema version ${version}, this server knows up to ${migrations.length}: use a newer server`;
+    throw new StoreError('newer_schema', text);
+  }
+
+  #migrate(): void {
+    for (let from = this.#version(); from < migrations.length; from++) {
       this.transaction(() => this.#db.exec(`${migrations[from]}; PRAGMA user_version = ${from + 1}`));
     }
   }

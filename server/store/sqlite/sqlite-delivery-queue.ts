@@ -88,7 +88,7 @@ export class SqliteDeliveryQueue implements DeliveryQueue {
   }
 
   async shiftClaims(deltaMs: number): Promise<void> {
-    this.#db.transaction(() => this.#statements.shift.run(deltaMs));
+    this.#db.transaction(() => this.#statements.shift.run(deltaMs, deltaMs));
   }
 
   async nextClaimMs(): Promise<number | null> {
@@ -138,7 +138,10 @@ function prepareStatements(db: Database) {
          WHERE done.seq = ? AND done.buried_ms IS NULL AND later.seq > ? ORDER BY later.seq LIMIT 1)`,
     ),
     release: db.prepare('UPDATE deliveries SET leased = 0, claim_ms = created_ms WHERE leased = 1'),
-    shift: db.prepare('UPDATE deliveries SET claim_ms = claim_ms + ? WHERE claim_ms IS NOT NULL'),
+    // The time it was made moves too: who waits behind another becomes claimable from then on, and its age counts on.
+    shift: db.prepare(
+      'UPDATE deliveries SET claim_ms = claim_ms + ?, created_ms = created_ms + ? WHERE buried_ms IS NULL',
+    ),
     nextClaim: db.prepare('SELECT min(claim_ms) AS at FROM deliveries WHERE claim_ms IS NOT NULL'),
     stats: db.prepare(
       'SELECT count(*) AS pending, count(*) FILTER (WHERE attempts > 0) AS failing FROM deliveries WHERE buried_ms IS NULL',

@@ -1,7 +1,15 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BlindInterval, Monitor } from '../../engine/domain/monitor.ts';
-import type { Armed, Change, ChangeResult, Loaded, MonitorKey, Store } from '../store.ts';
+import {
+  type Armed,
+  type Change,
+  type ChangeResult,
+  type Loaded,
+  type MonitorKey,
+  type Store,
+  StoreError,
+} from '../store.ts';
 import { Database } from './database.ts';
 import { type MonitorRow, monitorColumns, monitorFromRow, monitorValues } from './monitor-row.ts';
 import { lockDirectory } from './process-lock.ts';
@@ -24,15 +32,17 @@ export class SqliteStore implements Store {
    * @throws StoreError `locked` when another process uses the directory, `newer_schema`, `io`.
    */
   constructor(directory: string, options: { maxBytes?: number } = {}) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#lock = lockDirectory(join(directory, 'lock.db'), directory);
+    const lockPath = join(directory, 'lock.db');
+    const path = join(directory, 'tocsin.db');
+    prepareFiles(directory, [lockPath, path]);
+    this.#lock = lockDirectory(lockPath, directory);
     try {
-      this.#db = new Database(join(directory, 'tocsin.db'), options);
+      this.#db = new Database(path, options);
+      this.#statements = prepareStatements(this.#db);
     } catch (error) {
       this.#lock.release();
       throw error;
     }
-    this.#statements = prepareStatements(this.#db);
     this.deliveries = new SqliteDeliveryQueue(this.#db);
   }
 
@@ -68,7 +78,9 @@ export class SqliteStore implements Store {
     this.#db.transaction(() => {
       this.#statements.stamp.run(atMs);
       if (!blind) return;
-      this.#statements.addBlind.run(blind.fromMs, blind.toMs);
+      const { prolongBlind, addBlind } = this.#statements;
+      if (Number(prolongBlind.run(blind.toMs, blind.fromMs, blind.fromMs).changes) === 1) return;
+      addBlind.run(blind.fromMs, blind.toMs);
       this.#statements.trimBlind.run(blindIntervalsMax);
     });
   }
@@ -128,6 +140,28 @@ export class SqliteStore implements Store {
   }
 }
 
+/**
+ * Creates what is missing, for its owner's eyes only; SQLite gives its other files the mode of the database. What exists
+ * is not even opened: closing it again would drop the lock that this process may hold on it.
+ */
+function prepareFiles(directory: string, paths: string[]): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const path of paths) createFile(path);
+  } catch (cause) {
+    const text = `the data directory ${directory} cannot be used (${(cause as Error).message})`;
+    throw new StoreError('io', text, { cause });
+  }
+}
+
+function createFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 function prepareStatements(db: Database) {
   const set = monitorColumns.map((column) => `${column} = ?`).join(', ');
   const trim = (table: string, key: string, condition: string) =>
@@ -164,6 +198,10 @@ function prepareStatements(db: Database) {
     listening: db.prepare('SELECT at_ms FROM listening'),
     stamp: db.prepare(
       'INSERT INTO listening (one, at_ms) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET at_ms = excluded.at_ms',
+    ),
+    prolongBlind: db.prepare(
+      `UPDATE blind_intervals SET to_ms = max(to_ms, ?)
+       WHERE id = (SELECT max(id) FROM blind_intervals) AND from_ms <= ? AND to_ms >= ?`,
     ),
     addBlind: db.prepare('INSERT INTO blind_intervals (from_ms, to_ms) VALUES (?, ?)'),
     trimBlind: db.prepare('DELETE FROM blind_intervals WHERE id <= (SELECT max(id) FROM blind_intervals) - ?'),

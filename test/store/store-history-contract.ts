@@ -1,0 +1,217 @@
+import type { Test } from 'tap';
+import { StoreError } from '../../server/store/store.ts';
+import { tenMs } from '../engine/cast.ts';
+import { beatRecord, change, create, delivery, fresh, reload, type StoreContractOptions } from './store-contract.ts';
+
+/** The part of the store contract about beats, incidents, blind time and their bounds. */
+export function storeHistoryContract(t: Test, { name, open }: StoreContractOptions): void {
+  t.test(`${name}: every field of a beat survives`, async (t) => {
+    const under = await open(t);
+    const [a] = await create(under.store, fresh({ name: 'a' }));
+    const full = beatRecord({
+      status: 'fail',
+      atMs: 1,
+      receivedMs: 2,
+      message: 'it’s "broken"\n\u{1f525}',
+      durationMs: 31_622_400_000,
+      exitCode: -2_147_483_648,
+      run: 'run-1',
+      beatId: 'b-1',
+    });
+    const beats = [full, beatRecord({ status: 'log' }), beatRecord({ status: 'start' }), beatRecord()];
+    await under.store.commit([change(a!, { beats })]);
+    await under.reopen();
+    t.same(
+      (await under.history()).beats,
+      beats.map((beat) => ({ ...beat, monitorId: a!.id })),
+    );
+  });
+
+  t.test(`${name}: a beat id is found for its own monitor only`, async (t) => {
+    const under = await open(t);
+    const [a, b] = await create(under.store, fresh({ name: 'a' }), fresh({ name: 'b' }));
+    const twoWithoutId = [beatRecord({ beatId: '' }), beatRecord({ beatId: '' })];
+    await under.store.commit([
+      change(a!, { beats: [beatRecord({ beatId: 'x', atMs: 123 }), ...twoWithoutId] }),
+      change(b!, { beats: [beatRecord({ beatId: 'y', atMs: 456 })] }),
+    ]);
+    const keys = [
+      { name: 'a', beatId: 'x' },
+      { name: 'a', beatId: 'y' },
+      { name: 'a', beatId: 'X' },
+      { name: 'a', beatId: '' },
+      { name: 'a' },
+      { name: 'b', beatId: 'y' },
+      { name: 'c', beatId: 'x' },
+    ];
+    const expected = [{ atMs: 123 }, undefined, undefined, undefined, undefined, { atMs: 456 }, undefined];
+    for (const reach of [async () => under.store, () => under.reopen()]) {
+      const store = await reach();
+      t.same(
+        (await store.load(keys)).map(({ seenBeat }) => seenBeat),
+        expected,
+      );
+    }
+    await create(under.store, fresh({ name: 'closed' })).then(
+      () => t.fail('a closed store writes'),
+      () => t.pass('a closed store writes nothing'),
+    );
+  });
+
+  t.test(`${name}: an incident is opened, then closed`, async (t) => {
+    const under = await open(t);
+    const { store } = under;
+    const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));
+    const first = { id: 'i-1', startedMs: 10, reason: 'missed' as const };
+    const second = { id: 'i-2', startedMs: 30, reason: 'failed' as const };
+    const both = { id: 'i-3', startedMs: 50, reason: 'missed' as const };
+    await store.commit([change(a!, { incidents: [{ ...first, endedMs: null }] })]);
+    const close = [
+      { ...first, endedMs: 20 },
+      { ...second, endedMs: null },
+    ];
+    await store.commit([change(await reload(store, 'a'), { incidents: close })]);
+    const atOnce = [
+      { ...both, endedMs: null },
+      { ...both, endedMs: 60 },
+    ];
+    await store.commit([change(b!, { incidents: atOnce })]);
+    t.same((await under.history()).incidents, [
+      { ...first, endedMs: 20, monitorId: a!.id },
+      { ...second, endedMs: null, monitorId: a!.id },
+      { ...both, endedMs: 60, monitorId: b!.id },
+    ]);
+  });
+
+  t.test(`${name}: a second open incident of one monitor fails the whole commit`, async (t) => {
+    const under = await open(t);
+    const { store } = under;
+    const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));
+    const open1 = { id: 'i-1', startedMs: 10, reason: 'missed' as const, endedMs: null };
+    await store.commit([change(a!, { incidents: [open1] })]);
+    const batch = [
+      change({ ...b!, repeats: 9 }, { beats: [beatRecord()], deliveries: [delivery('d')] }),
+      change(await reload(store, 'a'), { incidents: [{ ...open1, id: 'i-2' }] }),
+    ];
+    await t.rejects(store.commit(batch), StoreError);
+    t.equal((await reload(store, 'b')).repeats, 0);
+    t.same((await under.history()).beats, []);
+    t.equal((await store.deliveries.stats()).pending, 0);
+    t.equal((await under.history()).incidents.length, 1);
+  });
+
+  t.test(`${name}: deliveries of a commit`, async (t) => {
+    const { store } = await open(t);
+    const [a] = await create(store, fresh({ name: 'a' }));
+    const blind = { fromMs: 1, toMs: 2 };
+    const full = delivery('d-1', {
+      name: 'ü\u{1f514}',
+      message: '"x"\n',
+      exitCode: 3,
+      blind,
+      lastBeatMs: 5,
+      recoveredMs: 6,
+    });
+    const [committed] = await store.commit([change(a!, { deliveries: [full, delivery('d-2', { onlyIfIdle: true })] })]);
+    t.match(committed, { ok: true });
+    const [claimed, ...more] = await store.deliveries.claim({ nowMs: tenMs, limit: 10, leaseMs: 1_000 });
+    t.same(more, [], 'the second was only wanted if nothing waited');
+    t.match(claimed, { id: 'd-1', monitorId: a!.id, channel: 'default', createdMs: tenMs, attempts: 0 });
+    t.same(claimed!.notice, full.notice);
+    t.equal((await store.deliveries.stats()).pending, 1);
+  });
+
+  t.test(`${name}: the record of listening`, async (t) => {
+    const under = await open(t);
+    t.equal(await under.store.lastListening(), null);
+    await under.store.stampListening(1_000, null);
+    t.equal(await under.store.lastListening(), 1_000);
+    t.same(await under.store.blindIntervals(0), []);
+    await under.store.stampListening(900, null);
+    t.equal(await under.store.lastListening(), 900, 'also backwards');
+    await under.store.stampListening(5_000, { fromMs: 900, toMs: 5_000 });
+    await under.store.stampListening(9_000, { fromMs: 6_000, toMs: 9_000 });
+    for (const reach of [async () => under.store, () => under.reopen()]) {
+      const store = await reach();
+      t.equal(await store.lastListening(), 9_000);
+      const both = [
+        { fromMs: 900, toMs: 5_000 },
+        { fromMs: 6_000, toMs: 9_000 },
+      ];
+      t.same(await store.blindIntervals(0), both);
+      t.same(await store.blindIntervals(4_999), both);
+      t.same(await store.blindIntervals(5_000), both.slice(1), 'only those that ended later');
+    }
+  });
+
+  t.test(`${name}: blind time that goes on is one interval`, async (t) => {
+    const under = await open(t);
+    await under.store.stampListening(200, { fromMs: 100, toMs: 200 });
+    await under.store.stampListening(300, { fromMs: 200, toMs: 300 });
+    await under.store.stampListening(400, { fromMs: 250, toMs: 400 });
+    t.same(await under.store.blindIntervals(0), [{ fromMs: 100, toMs: 400 }]);
+    await under.store.stampListening(600, { fromMs: 401, toMs: 600 });
+    await under.store.stampListening(50, { fromMs: 40, toMs: 50 });
+    const store = await under.reopen();
+    const expected = [
+      { fromMs: 40, toMs: 50 },
+      { fromMs: 100, toMs: 400 },
+      { fromMs: 401, toMs: 600 },
+    ];
+    t.same(await store.blindIntervals(0), expected, 'an earlier one (the clock was set back) stays apart');
+  });
+
+  t.test(`${name}: the newest 1,000 blind intervals are kept`, async (t) => {
+    const { store } = await open(t);
+    for (let n = 1; n <= 1_005; n++) await store.stampListening(n * 10, { fromMs: n * 10 - 5, toMs: n * 10 });
+    const intervals = await store.blindIntervals(0);
+    t.equal(intervals.length, 1_000);
+    t.same([intervals[0]!.toMs, intervals.at(-1)!.toMs], [60, 10_050]);
+  });
+
+  t.test(`${name}: history is trimmed from its old end, in bounded slices`, async (t) => {
+    const under = await open(t);
+    const { store } = under;
+    const [a, b, open1] = await create(store, ...['a', 'b', 'open'].map((name) => fresh({ name })));
+    const first = { id: 'i-open', startedMs: 1, reason: 'missed' as const, endedMs: null };
+    await store.commit([change(open1!, { incidents: [first] })]);
+    const beats = Array.from({ length: 10 }, (_, index) => beatRecord({ atMs: index }));
+    const closed = (n: number) => ({ id: `i-${n}`, startedMs: n, reason: 'failed' as const, endedMs: n + 1 });
+    await store.commit([
+      change(a!, { beats: beats.slice(0, 5), incidents: [closed(1), closed(2), closed(3)] }),
+      change(b!, { beats: beats.slice(5), incidents: [closed(4), closed(5)] }),
+    ]);
+    t.equal(await store.trimHistory(10, 100), 0, 'nothing to trim');
+    t.equal(await store.trimHistory(4, 3), 3 + 1);
+    t.same(
+      (await under.history()).beats.map(({ atMs }) => atMs),
+      [3, 4, 5, 6, 7, 8, 9],
+    );
+    t.equal(await store.trimHistory(4, 100), 3);
+    t.same(
+      (await under.history()).beats.map(({ atMs }) => atMs),
+      [6, 7, 8, 9],
+    );
+    t.equal(await store.trimHistory(4, 100), 0);
+    const ids = (await under.history()).incidents.map(({ id }) => id);
+    t.same(ids, ['i-open', 'i-2', 'i-3', 'i-4', 'i-5'], 'an open incident is never trimmed');
+    await store.commit([change(await reload(store, 'a'), { beats: [beatRecord({ atMs: 99 })] })]);
+    t.equal((await under.history()).beats.at(-1)!.atMs, 99);
+  });
+
+  t.test(`${name}: given up deliveries are trimmed, waiting ones are not`, async (t) => {
+    const { store } = await open(t);
+    const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));
+    await store.commit([change(a!, { deliveries: [delivery('waits')] })]);
+    const doomed = ['d-1', 'd-2', 'd-3'].map((id) => delivery(id));
+    await store.commit([change(b!, { deliveries: doomed })]);
+    for (let left = 3; left > 0; left--) {
+      const claimed = await store.deliveries.claim({ nowMs: tenMs, limit: 10, leaseMs: 0 });
+      const { seq } = claimed.find(({ id }) => id.startsWith('d-'))!;
+      await store.deliveries.settle([{ seq, kind: 'buried', atMs: tenMs, error: 'gone' }]);
+    }
+    t.match(await store.deliveries.stats(), { buried: 3, pending: 1 });
+    t.equal(await store.trimHistory(1, 100), 2);
+    t.match(await store.deliveries.stats(), { buried: 1, pending: 1 });
+  });
+}
