@@ -1,7 +1,14 @@
 import t, { type Test } from 'tap';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import { minuteMs, tenMs } from '../engine/cast.ts';
+import { deliveryQueueContract } from './delivery-queue-contract.ts';
 import { change, create, delivery, fresh } from './store-contract.ts';
+
+deliveryQueueContract(t, (t) => {
+  const store = new SqliteStore(t.testdir());
+  t.teardown(() => store.close());
+  return { queue: store.deliveries, add: (monitorId, delivery) => store.deliveries.add(monitorId, delivery) };
+});
 
 async function storeWith(t: Test, ids: string[]) {
   const store = new SqliteStore(t.testdir());
