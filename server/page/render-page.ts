@@ -7,10 +7,6 @@ import type { PageMonitor, PageView } from './page-view.ts';
 /** Seconds after which a browser asks for the page anew. */
 const refreshS = 10;
 
-/** Value of the `content-security-policy` header that fits the page: no script runs, nothing is loaded. */
-export const pageSecurityPolicy =
-  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
 /** The start page as a whole HTML document: what this is, how to ping, the monitors and their state. */
 export function renderPage(view: PageView): string {
   const { monitors } = view;
