@@ -105,7 +105,8 @@ function createH2cServer(options: {
       if (!stream.endAfterHeaders) stream.once('wantTrailers', () => clock.afterIo(() => dropRest(stream)));
     });
     // Streams may be silent for as long as they like; only a connection without any is idle.
-    session.setTimeout(limits.idleTimeoutMs, () => {
+    session.setTimeout(limits.idleTimeoutMs);
+    session.on('timeout', () => {
       if (openStreams === 0) session.destroy();
     });
   });
