@@ -113,7 +113,11 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
 
     await outbox.start();
     await engine.start();
-    const url = await app.listen({ host: config.host, port: config.port, listenTextResolver: () => '' });
+    const url = await app.listen({
+      host: config.host,
+      port: config.port,
+      listenTextResolver: (address) => `bound to ${address}`,
+    });
     health.open();
     logger.info({ url, dataDir: config.dataDir }, 'listening');
     if (config.alertUri === null) logger.warn('PING_ALERT_URI is not set: alerts go to this log');

@@ -6,6 +6,7 @@ import t from 'tap';
 import { createTocsin, type TocsinError } from '../../sdk/src/sdk.ts';
 import { packSdk } from '../support/packed-sdk.ts';
 import { RunningServer, temporaryDirectory } from '../support/running-server.ts';
+import { untraced } from '../support/untraced.ts';
 
 const run = promisify(execFile);
 const token = 'the-token-of-this-test-0123456789';
@@ -31,7 +32,7 @@ t.test('the packed SDK in an empty project reports to a real server', async (t) 
      try { broken(); } catch (error) { console.log(error.message); }
      console.log(await flush());`,
   );
-  const { stdout } = await run(process.execPath, ['job.js'], {
+  const { stdout } = await run(...untraced(process.execPath, ['job.js']), {
     cwd: packed.dir,
     env: { TOCSIN_URL: server.url, TOCSIN_TOKEN: token },
   });

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { untraced } from './untraced.ts';
 
 const main = new URL('../../server/main.ts', import.meta.url).pathname;
 
@@ -82,7 +83,8 @@ export async function temporaryDirectory(t: { teardown(run: () => unknown): void
 }
 
 function spawnServer(env: Record<string, string>, args: string[]): ChildProcess {
-  return spawn(process.execPath, [main, ...args], {
+  const [command, untracedArgs] = untraced(process.execPath, [main, ...args]);
+  return spawn(command, untracedArgs, {
     // Only what is given: the tester's own TOCSIN_* must not leak in.
     env: { PATH: process.env.PATH, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
