@@ -69,12 +69,9 @@ export function httpUri(): SettingKind<string> {
     schema: z
       .string()
       .max(2048)
-      .refine((text) => {
-        // The parser forgives a missing slash and spaces around: such a text is rather a mistake.
-        const uri = /^https?:\/\/[^\s/?#]\S*$/i.test(text) ? URL.parse(text) : null;
-        return uri !== null && uri.username === '' && uri.password === '';
-      }),
-    valid: 'a URL that starts with http:// or https://, without user name, password and spaces',
+      // The parser alone forgives a missing slash and spaces around: such a text is rather a mistake.
+      .refine((text) => /^https?:\/\/[^\s/?#]\S*$/i.test(text) && URL.canParse(text)),
+    valid: 'a URL that starts with http:// or https://, without spaces',
     range: 'http or https',
   };
 }

@@ -64,7 +64,7 @@ export const settings = {
     variable: 'PING_ALERT_URI',
     defaultText: 'none',
     unit: 'URL',
-    description: 'Where alerts are sent. None: alerts go to the log.',
+    description: 'Where alerts are sent; user:password@ is sent as Basic authorization. None: alerts go to the log.',
     shown: 'uri',
   }),
   alertMethod: setting(oneOf(['POST', 'GET']), {

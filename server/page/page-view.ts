@@ -18,8 +18,8 @@ export type PageView = {
   /** Origin under which the reader reached the server, such as "http://127.0.0.1:4000"; no slash at the end. */
   baseUrl: string;
   nowMs: number;
-  /** The monitors to show, in any order; when there are more, all that are down before any other; null: this reader may not see them (no token came along). */
-  monitors: PageMonitor[] | null;
+  /** In any order. When there are more than these, all that are down come before any other. */
+  monitors: PageMonitor[];
   /** Whether there are more monitors than `monitors` holds. */
   more: boolean;
   /** Whether calls need a token. */

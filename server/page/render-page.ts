@@ -10,7 +10,7 @@ const refreshS = 10;
 /** The start page as a whole HTML document: what this is, how to ping, the monitors and their state. */
 export function renderPage(view: PageView): string {
   const { monitors } = view;
-  const down = monitors?.filter(({ status }) => status === 'down').length ?? 0;
+  const down = monitors.filter(({ status }) => status === 'down').length;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -29,7 +29,7 @@ export function renderPage(view: PageView): string {
 ${view.alertTarget === 'webhook' ? 'Alerts go to PING_ALERT_URI.' : 'Alerts go to the log, because PING_ALERT_URI is not set.'}</p>
 </header>
 <main>
-${monitors === null ? hidden(view) : shown({ ...view, monitors })}
+${monitorSection(view)}
 <h2>How to ping</h2>
 ${howToPing(view)}
 </main>
@@ -39,7 +39,7 @@ ${howToPing(view)}
 `.text;
 }
 
-function shown({ monitors, more, nowMs }: PageView & { monitors: PageMonitor[] }): Html {
+function monitorSection({ monitors, more, nowMs }: PageView): Html {
   if (monitors.length === 0) {
     return html`<h2>Monitors</h2>
 <p class="note">There are none yet. The first ping of a name creates its monitor: copy a line from below, and it
@@ -51,12 +51,6 @@ others. <code>GET /monitors</code> lists every one, a page at a time.</p>
   return html`<h2>Monitors</h2>
 ${counts(monitors)}
 ${more ? note : ''}${monitorTable(monitors, nowMs)}`;
-}
-
-function hidden({ baseUrl }: PageView): Html {
-  return html`<h2>Monitors</h2>
-<p class="note">They are shown only to whoever brings the token:</p>
-<pre tabindex="0"><code>curl ${baseUrl}/monitors -H "authorization: Bearer $TOCSIN_TOKEN"</code></pre>`;
 }
 
 /** "3 down · 1 late · 120 up", without what there is none of. */
