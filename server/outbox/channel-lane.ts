@@ -16,7 +16,7 @@ export class ChannelLane<Item> {
 
   /** How many more items would start at once. */
   get free(): number {
-    return Math.max(0, this.#concurrency - this.#underWay - this.#waiting.length);
+    return this.#concurrency - this.#underWay;
   }
 
   add(item: Item): void {

@@ -120,19 +120,24 @@ export class Outbox {
   }
 
   async #run(): Promise<void> {
-    while (!(this.#stopping && (this.#held.size === 0 || this.#gaveUp))) {
+    while (!this.#isDone()) {
       try {
         // Attempts that end in the same turn are settled together.
         await new Promise<void>((resolve) => this.#clock.afterIo(resolve));
         await this.#settle();
         const waitMs = await this.#claimDue();
         this.#noteQueue(null);
+        if (this.#isDone()) return;
         await this.#wakeUp.wait(waitMs);
       } catch (error) {
         this.#noteQueue(error);
         await new Promise<void>((resolve) => this.#clock.after(backOffMs, resolve));
       }
     }
+  }
+
+  #isDone(): boolean {
+    return this.#stopping && (this.#held.size === 0 || this.#gaveUp);
   }
 
   async #settle(): Promise<void> {

@@ -33,6 +33,11 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
   #seq = 0;
   #failures = 0;
 
+  /** Deliveries that are claimed and not settled. */
+  get leased(): number {
+    return [...this.#rows.values()].filter(({ leased }) => leased).length;
+  }
+
   add(monitorId: number, delivery: NewDelivery, createdMs: number): void {
     const { id, channel, notice, onlyIfIdle } = delivery;
     const queue = this.#queueOf({ monitorId, channel });
@@ -58,9 +63,8 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
     this.fail('claim');
     const { nowMs, limit, leaseMs } = options;
     const claimed: ClaimedDelivery[] = [];
-    for (const row of this.#rows.values()) {
-      if (claimed.length === limit) break;
-      if (!this.#isHead(row) || row.claimMs > nowMs) continue;
+    const due = this.#heads().filter(({ claimMs }) => claimMs <= nowMs);
+    for (const row of due.sort((a, b) => a.seq - b.seq).slice(0, limit)) {
       row.claimMs = nowMs + leaseMs;
       row.leased = true;
       const { seq, id, monitorId, channel, notice, createdMs, attempts } = row;
@@ -109,8 +113,8 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
 
   async nextClaimMs(): Promise<number | null> {
     this.fail('nextClaimMs');
-    const heads = [...this.#rows.values()].filter((row) => this.#isHead(row));
-    return heads.length === 0 ? null : Math.min(...heads.map(({ claimMs }) => claimMs));
+    const times = this.#heads().map(({ claimMs }) => claimMs);
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   async stats(): Promise<DeliveryStats> {
@@ -132,7 +136,7 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
     return queue;
   }
 
-  #isHead(row: Row): boolean {
-    return this.#queueOf(row)[0] === row;
+  #heads(): Row[] {
+    return [...this.#queues.values()].flatMap(([head]) => head ?? []);
   }
 }
