@@ -62,6 +62,8 @@ export function createListenerServer(options: {
       onSettled: () => undecided.delete(sniffing),
       onDecided: (protocol) => {
         if (protocol === 'http2') {
+          // Half-open sockets are for HTTP/1.1: with one, a peer that is gone would hold its open streams for ever.
+          socket.allowHalfOpen = false;
           http2Server.emit('connection', socket);
           return;
         }

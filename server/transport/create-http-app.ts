@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import { RequestValidator } from '../service/request-validator.ts';
 import type { BoundService } from '../service/service-handlers.ts';
 import { Authenticator } from './authenticator.ts';
+import { limitBodyTime } from './body-deadline.ts';
 import { answerClientError } from './client-error.ts';
 import { connectRoutes } from './connect-routes.ts';
 import { grpcHealth } from './grpc-health.ts';
@@ -38,6 +39,8 @@ export type HttpAppOptions = {
   shutdownSignal: AbortSignal;
   /** How long a stream may go on answering what it took before `shutdownSignal`, ms. Default 5,000. */
   streamDrainMs?: number;
+  /** Until the body of a request must have come in full over HTTP/2 (HTTP/1.1 is the listener's), ms. Default 60,000. */
+  bodyTimeoutMs?: number;
   /** The HTML of `GET /`, for a reader who reached the server at `baseUrl` (such as "http://127.0.0.1:4000"). */
   page?: (baseUrl: string) => Promise<string>;
   /** The answer of `GET /healthz`: 200 or 503 with `body` as JSON. */
@@ -66,11 +69,19 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     streamDrainMs: options.streamDrainMs ?? 5000,
   });
   const routes = restRoutes(services);
+  const streaming = streamingPaths(services);
+  const bodyLimit = { clock, timeoutMs: options.bodyTimeoutMs ?? 60_000 };
 
   const app = newFastify(options);
   // Outside the bridge no body is of interest, so none is read.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.raw.httpVersionMajor === 2 && !streaming.has(request.routeOptions.url ?? '')) {
+      limitBodyTime(request, bodyLimit);
+    }
+    done();
+  });
   app.setErrorHandler((error, _request, reply) => sendFault(error as Fault, reply, logger));
   app.setNotFoundHandler(notFoundHandler({ routes, authenticator }));
   app.register(async (scope) => restBridge(scope, { routes, invoker, clock }));
@@ -100,6 +111,13 @@ function newFastify(options: HttpAppOptions): FastifyInstance {
     },
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   }) as unknown as FastifyInstance;
+}
+
+/** The paths of methods whose callers may keep sending for as long as they like. */
+function streamingPaths(services: readonly BoundService[]): Set<string> {
+  const methods = services.flatMap(({ descriptor }) => descriptor.methods);
+  const open = methods.filter(({ methodKind }) => methodKind === 'client_streaming' || methodKind === 'bidi_streaming');
+  return new Set(open.map(({ parent, name }) => `/${parent.typeName}/${name}`));
 }
 
 type Fault = Error & { code?: string; statusCode?: number };

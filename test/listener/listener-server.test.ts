@@ -231,7 +231,7 @@ t.test('close cuts what does not finish in time', async (t) => {
 t.test('idle HTTP/2 connections go, ones with an open stream stay', async (t) => {
   const waiting: ServerResponse[] = [];
   const handler: Handler = (_request, response) => void waiting.push(response);
-  const { url, close } = await listen({ handler, limits: { idleTimeoutMs: 60 } });
+  const { url, close } = await listen({ handler, limits: { idleTimeoutMs: 200 } });
   const busy = connectHttp2(url);
   const answer = overHttp2(busy, {});
   while (waiting.length < 1) await settle(1);
@@ -243,6 +243,25 @@ t.test('idle HTTP/2 connections go, ones with an open stream stay', async (t) =>
   waiting[0]!.end('still here');
   t.equal(await answer, 'still here');
   await once(busy, 'close');
+  await close();
+});
+
+t.test('an HTTP/2 peer that hangs up takes its open streams along', async (t) => {
+  const aborted = Promise.withResolvers<void>();
+  const handler: Handler = (request) => void request.on('aborted', aborted.resolve);
+  const { server, port, url, close } = await listen({ handler });
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const session = connectHttp2(url, { createConnection: () => connect(port, '127.0.0.1') });
+  const [socket] = await accepted;
+  const ended = once(socket, 'close');
+  const stream = session.request({ ':path': '/', ':method': 'POST' });
+  stream.on('error', () => {});
+  await once(session, 'remoteSettings');
+  await settle();
+  session.destroy();
+  await ended;
+  await aborted.promise;
+  t.pass('the server let go of both');
   await close();
 });
 

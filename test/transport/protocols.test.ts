@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { promisify } from 'node:util';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -17,6 +19,7 @@ import { ServerReflection as ReflectionV1Alpha } from '../../gen/ts/grpc/reflect
 import { Accepted, BeatStatus, HeartbeatService, PingRequestSchema } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { MonitorService, MonitorStatus } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import { fieldOf } from '../../server/service/call-error.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { serveRecorder } from './serve-recorder.ts';
 
 const server = await serveRecorder();
@@ -213,6 +216,35 @@ t.test('a request without a usable authority is answered', async (t) => {
     );
     t.match((await socket.toArray()).join(''), /^HTTP\/1.1 400 [\s\S]*host: is missing or not valid/);
   }
+});
+
+t.test('a request that never comes in full over HTTP/2', async (t) => {
+  const clock = new FakeClock();
+  const slow = await serveRecorder({ clock });
+  const session = connectHttp2(slow.url);
+  const begin = (path: string, type: string) => {
+    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': type });
+    stream.on('error', () => {});
+    stream.write(Buffer.alloc(3));
+    return stream;
+  };
+  const given = [
+    begin('/ping', 'application/json'),
+    begin('/tocsin.v1.HeartbeatService/Ping', 'application/grpc'),
+    begin('/tocsin.v1.HeartbeatService/Ping', 'application/json'),
+  ];
+  const stream = begin('/tocsin.v1.HeartbeatService/PingStream', 'application/grpc');
+  // Streams of one session reach the server in order; once this answer is here the others have been seen.
+  await once(session.request({ ':path': '/healthz' }).resume(), 'end');
+  await clock.advance(59_999);
+  t.notOk(given.some(({ closed }) => closed));
+  const ends = given.map((each) => once(each, 'close'));
+  await clock.advance(1);
+  await Promise.all(ends);
+  for (const { rstCode } of given) t.equal(rstCode, constants.NGHTTP2_CANCEL);
+  t.notOk(stream.closed, 'a stream of requests may take its time');
+  session.destroy();
+  await slow.close();
 });
 
 t.test('grpc-js', async (t) => {
