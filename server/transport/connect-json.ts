@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { FastifyRequest } from 'fastify';
-import { MessageReader } from './field-reader.ts';
+import { MessageReader } from './message-reader.ts';
 import { decodeBytes } from './request-text.ts';
 import { parseJsonObject } from './rest-request.ts';
 

@@ -2,7 +2,7 @@ import { type DescMessage, fromJsonString, type Message } from '@bufbuild/protob
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { callError, quoteInput } from '../service/call-error.ts';
-import { fieldByKey, MessageReader } from './field-reader.ts';
+import { fieldByKey, MessageReader } from './message-reader.ts';
 import { type DecodedText, decodeBytes, decodePercent, decodeTarget } from './request-text.ts';
 import { HttpError } from './rest-error.ts';
 import type { RestTemplate } from './rest-template.ts';

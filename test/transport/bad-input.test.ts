@@ -2,6 +2,7 @@ import { fromJson, type JsonObject } from '@bufbuild/protobuf';
 import { ConnectError, createClient } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
+import fc from 'fast-check';
 import t from 'tap';
 import { HeartbeatService, PingRequestSchema } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { fieldOf } from '../../server/service/call-error.ts';
@@ -222,6 +223,33 @@ t.test('requests in binary that are not valid', async (t) => {
       Buffer.from(await web.arrayBuffer()).toString() + [...web.headers].map((pair) => pair.join(': ')).join('\n');
     t.match(trailers, /grpc-status: 3/, 'INVALID_ARGUMENT');
   }
+});
+
+t.test('whatever comes is answered, and never with a fault', async (t) => {
+  const value = fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.bigInt(), fc.jsonValue(), fc.constant(null));
+  const name = fc.oneof(
+    fc.constantFrom(...PingRequestSchema.fields.map((field) => field.name), '__proto__', 'constructor'),
+  );
+  const target = fc.oneof(name, fc.string()).chain((key) => fc.record({ key: fc.constant(key), value }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(target, { maxLength: 5 }), async (pairs) => {
+      // `frequency` stays out, so nothing can be accepted.
+      const given = pairs.filter(({ key }) => key !== 'frequency');
+      const query = given.map(({ key, value }) => `${encodeURIComponent(key)}=${encodeURIComponent(String(value))}`);
+      const json = JSON.stringify(Object.fromEntries(given.map(({ key, value }) => [key, value])), (_key, each) =>
+        typeof each === 'bigint' ? Number(each) : each,
+      );
+      for (const outcome of [
+        await outcomeOf(await fetch(`${server.url}/ping?${query.join('&')}`)),
+        await overJson(json),
+        await overJson(json, connectPath),
+      ]) {
+        if (outcome.status !== 400) throw new Error(`${JSON.stringify(outcome)} for ${json}`);
+      }
+    }),
+    { numRuns: 40 },
+  );
+  t.pass('40 times three requests');
 });
 
 t.test('nothing of all this reached a handler, and nothing was logged as a fault', async (t) => {
