@@ -20,6 +20,8 @@ type Input = {
   loaded: readonly Loaded[];
   /** Monitors that the wheel says are due; looked at after the commands, which were received before. */
   due: readonly Monitor[];
+  /** Silence is judged up to this time (Unix ms, at most now): a beat received later may still wait. */
+  heardUntilMs: number;
   context: DecisionContext;
   /** How many monitors may still be created. */
   room: number;
@@ -31,11 +33,13 @@ type Input = {
  * Decides a batch: each event sees the state that the ones before it left. Pure: nothing is stored, and the same input
  * gives the same output.
  */
-export function decideBatch({ commands, loaded, due, context, room, channel }: Input): BatchDecision {
+export function decideBatch(input: Input): BatchDecision {
+  const { commands, loaded, due, context, channel } = input;
+  const silence: DecisionContext = { ...context, nowMs: Math.min(context.nowMs, input.heardUntilMs) };
   const drafts: Draft[] = [];
   const open = new Map<string, OpenDraft>();
   const outcomes: Outcome[] = [];
-  let created = 0;
+  let room = input.room;
 
   for (const [index, command] of commands.entries()) {
     const name = command.kind === 'beat' ? command.beat.name : command.name;
@@ -47,22 +51,25 @@ export function decideBatch({ commands, loaded, due, context, room, channel }: I
     if (command.kind === 'remove') {
       outcomes.push(remove(draft, command, index));
       if (draft.change.remove && draft.change.monitor.id !== 0) drafts.push(draft);
-      if (draft.change.remove) open.set(name, openDraft(undefined));
+      if (draft.change.remove) {
+        open.set(name, openDraft(undefined));
+        room += 1;
+      }
       continue;
     }
     const isNew = draft.monitor === undefined;
-    if (isNew && created >= room) {
+    if (isNew && room <= 0) {
       outcomes.push(noRoom());
       continue;
     }
     outcomes.push(beat(draft, command.beat, { index, seenBeat: loaded[index]!.seenBeat, context, channel }));
-    if (isNew && draft.monitor !== undefined) created += 1;
+    if (isNew && draft.monitor !== undefined) room -= 1;
   }
 
   for (const monitor of due) {
     const draft = open.get(monitor.name) ?? openDraft(monitor);
     if (draft.monitor?.id !== monitor.id) continue;
-    const decision = applySilence(draft.monitor, context);
+    const decision = applySilence(draft.monitor, silence);
     if (!decision) continue;
     add(draft, decision, channel);
     open.set(monitor.name, draft);
@@ -122,7 +129,8 @@ function remove(draft: OpenDraft, { name, receivedMs }: { name: string; received
   }
   draft.commands.push(index);
   change.remove = true;
-  if (monitor.incident) change.incidents.push({ ...monitor.incident, endedMs: receivedMs });
+  const { incident } = monitor;
+  if (incident) change.incidents.push({ ...incident, endedMs: Math.max(receivedMs, incident.startedMs) });
   return { ok: true, accepted: 'applied', atMs: receivedMs, monitor };
 }
 

@@ -57,8 +57,9 @@ const trimRowsMax = 4_096;
 
 /**
  * The single writer. Commands that arrive in one turn of the event loop, and the monitors that fell due, become one
- * transaction; each command is answered after its commit. Silence is judged only up to the time of the oldest command
- * still waiting, so a beat that was received in time is never overtaken by its own deadline.
+ * transaction; each command is answered after its commit. Silence is judged only up to the time at which what waited in
+ * the sockets was read, and before the oldest command still waiting: a beat that was received in time is never overtaken
+ * by its own deadline. Commands that come before the start wait for it.
  */
 export class Engine {
   readonly #options: EngineOptions;
@@ -66,10 +67,15 @@ export class Engine {
   readonly #timers: MonitorTimers;
   #queue: Waiting[] = [];
   #timer: Timer | undefined;
+  #started = false;
   #scheduled = false;
+  /** Wall time of the last wake: the turn runs after the I/O that was waiting then. */
+  #wokenMs = 0;
   #running = false;
-  #stopping: (() => void) | undefined;
-  #stopped = false;
+  #stopped: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+  /** By how much the clock was set back that waiting deliveries do not follow yet, ms (<= 0). */
+  #owedShiftMs = 0;
   #monitors = 0;
   #beatsSinceTrim = 0;
   #storeError = '';
@@ -84,8 +90,8 @@ export class Engine {
   /** Loads what is awaited, records the time since the last run as blind, and begins to listen. */
   async start(): Promise<void> {
     const { store, logger } = this.#options;
-    const setBackMs = await this.#listening.start();
-    if (setBackMs < 0) await store.deliveries.shiftClaims(setBackMs);
+    this.#owedShiftMs += await this.#listening.start();
+    await this.#shiftDeliveries();
     this.#monitors = await store.countMonitors();
     for (let page: Armed[] = [], afterId = 0; ; afterId = page.at(-1)!.id) {
       page = await store.scanArmed(afterId, 10_000);
@@ -94,6 +100,7 @@ export class Engine {
     }
     const blind = this.#listening.blinds.at(-1);
     logger.info({ monitors: this.#monitors, awaited: this.#timers.size, lastBlind: blind ?? null }, 'engine started');
+    this.#started = true;
     this.#wake();
   }
 
@@ -112,13 +119,21 @@ export class Engine {
     return { storeError: this.#storeError, queued: this.#queue.length, monitors: this.#monitors, armed: size };
   }
 
-  /** Answers what was received, stamps once more, and stops. */
-  async stop(): Promise<void> {
-    if (this.#stopped) return;
-    this.#stopped = true;
-    if (this.#running || this.#queue.length > 0) {
+  /** Answers what was received, stamps once more, and stops. What waited for a start that never came is refused. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#started) {
+      // It never listened, so it must not say so: the record of the last run stands.
+      for (const { resolve } of this.#queue.splice(0)) resolve(shuttingDown);
+      return;
+    }
+    if (this.#running || this.#scheduled || this.#queue.length > 0) {
       const drained = new Promise<void>((resolve) => {
-        this.#stopping = resolve;
+        this.#drained = resolve;
       });
       this.#wake();
       await drained;
@@ -128,9 +143,10 @@ export class Engine {
   }
 
   #submit(command: Command): Promise<Outcome> {
-    if (this.#stopped) return Promise.resolve(refuse('unavailable', 'the server is shutting down; try again'));
-    if (this.#queue.length >= this.#options.limits.queueMax) {
-      this.#listening.refused();
+    const isFull = this.#queue.length >= this.#options.limits.queueMax;
+    if (this.#stopped || isFull) this.#listening.refused(receivedMs(command));
+    if (this.#stopped) return Promise.resolve(shuttingDown);
+    if (isFull) {
       return Promise.resolve(refuse('resource_exhausted', 'the server has too many beats waiting; try again'));
     }
     return new Promise((resolve) => {
@@ -141,8 +157,9 @@ export class Engine {
 
   /** After the I/O that is already waiting, so that beats the kernel holds are read before silence is judged. */
   #wake(): void {
-    if (this.#scheduled || this.#running) return;
+    if (!this.#started || this.#scheduled || this.#running) return;
     this.#scheduled = true;
+    this.#wokenMs = this.#options.clock.wallMs();
     this.#options.clock.afterIo(() => {
       this.#scheduled = false;
       void this.#turn();
@@ -154,26 +171,27 @@ export class Engine {
     this.#timer?.cancel();
     const listening = await this.#keepListening();
     const waiting = this.#queue.splice(0, this.#options.limits.batchMax);
-    await this.#runBatch(waiting, listening ? this.#takeDue() : []);
+    const heardUntilMs = this.#heardUntilMs();
+    const mayJudge = listening && !this.#listening.isRefusing;
+    const dueIds = mayJudge ? this.#timers.takeDue(heardUntilMs, this.#options.limits.dueMax) : [];
+    await this.#runBatch(waiting, { dueIds, heardUntilMs });
     await this.#trimHistory();
     this.#running = false;
-    if (this.#stopping && this.#queue.length === 0) this.#stopping();
+    if (this.#drained && this.#queue.length === 0) this.#drained();
     else this.#scheduleNext(listening);
   }
 
   /** False while the stamp cannot be written: silence is not judged then. */
   async #keepListening(): Promise<boolean> {
-    const { clock, store, logger } = this.#options;
+    const { clock, logger } = this.#options;
     const jumpMs = this.#listening.takeJump();
+    if (jumpMs !== 0) {
+      logger.warn({ jumpMs }, 'the wall clock jumped');
+      this.#timers.reset(clock.wallMs());
+      this.#owedShiftMs += Math.min(0, jumpMs);
+    }
     try {
-      if (jumpMs !== 0) {
-        logger.warn({ jumpMs }, 'the wall clock jumped');
-        this.#timers.reset(clock.wallMs());
-        if (jumpMs < 0) {
-          await store.deliveries.shiftClaims(jumpMs);
-          this.#options.onDeliveries();
-        }
-      }
+      await this.#shiftDeliveries();
       if (!this.#listening.isStampDue()) return true;
       const blind = await this.#listening.stamp();
       if (blind) logger.warn({ blind }, 'was not listening; alerts for this time are held');
@@ -185,14 +203,22 @@ export class Engine {
     }
   }
 
-  #takeDue(): number[] {
-    const { command } = this.#queue[0] ?? {};
-    const nowMs = this.#options.clock.wallMs();
-    const watermarkMs = command ? receivedMs(command) - 1 : nowMs;
-    return this.#timers.takeDue(Math.min(nowMs, watermarkMs), this.#options.limits.dueMax);
+  async #shiftDeliveries(): Promise<void> {
+    if (this.#owedShiftMs === 0) return;
+    await this.#options.store.deliveries.shiftClaims(this.#owedShiftMs);
+    this.#owedShiftMs = 0;
+    this.#options.onDeliveries();
   }
 
-  async #runBatch(waiting: Waiting[], dueIds: number[]): Promise<void> {
+  /** Up to when everything that was received is known, Unix ms. */
+  #heardUntilMs(): number {
+    let untilMs = Math.min(this.#options.clock.wallMs(), this.#wokenMs);
+    for (const { command } of this.#queue) untilMs = Math.min(untilMs, receivedMs(command) - 1);
+    return untilMs;
+  }
+
+  async #runBatch(waiting: Waiting[], silence: { dueIds: number[]; heardUntilMs: number }): Promise<void> {
+    const { dueIds, heardUntilMs } = silence;
     if (waiting.length === 0 && dueIds.length === 0) return;
     const { store, clock, policy, newId, limits, channel } = this.#options;
     const commands = waiting.map(({ command }) => command);
@@ -201,14 +227,12 @@ export class Engine {
       const loaded = await store.load([...commands.map(keyOf), ...dueIds.map((id) => ({ id }))]);
       const due = loaded.slice(commands.length).flatMap(({ monitor }) => monitor ?? []);
       const room = limits.monitorsMax - this.#monitors;
-      const { drafts, outcomes } = decideBatch({ commands, loaded, due, context, room, channel });
+      const { drafts, outcomes } = decideBatch({ commands, loaded, due, heardUntilMs, context, room, channel });
       const results = drafts.length > 0 ? await store.commit(drafts.map(({ change }) => change)) : [];
       this.#rearm({ due, dueIds, loaded: loaded.slice(commands.length), context });
       const conflicted = this.#followCommit(drafts, results, context);
-      for (const [index, outcome] of outcomes.entries()) {
-        if (conflicted.has(index)) this.#retryConflict(waiting[index]!);
-        else waiting[index]!.resolve(outcome);
-      }
+      for (const [index, outcome] of outcomes.entries()) if (!conflicted.has(index)) waiting[index]!.resolve(outcome);
+      this.#retryConflicts(waiting.filter((_, index) => conflicted.has(index)));
     } catch (error) {
       this.#failBatch(error, waiting, dueIds);
     }
@@ -247,17 +271,21 @@ export class Engine {
     return conflicted;
   }
 
-  #retryConflict(waiting: Waiting): void {
-    waiting.attempts += 1;
-    if (waiting.attempts < conflictAttemptsMax) this.#queue.unshift(waiting);
-    else waiting.resolve(refuse('unavailable', 'the monitor is being changed by others all the time; try again'));
+  /** Once more, before everything else, in the order in which they came. */
+  #retryConflicts(conflicted: Waiting[]): void {
+    for (const waiting of conflicted) {
+      waiting.attempts += 1;
+      if (waiting.attempts < conflictAttemptsMax) continue;
+      waiting.resolve(refuse('unavailable', 'the monitor is being changed by others all the time; try again'));
+    }
+    this.#queue.unshift(...conflicted.filter(({ attempts }) => attempts < conflictAttemptsMax));
   }
 
   #failBatch(error: unknown, waiting: Waiting[], dueIds: number[]): void {
     const retryMs = this.#options.clock.wallMs() + retryAfterStoreErrorMs;
     for (const id of dueIds) this.#timers.set(id, retryMs);
     this.#noteStoreError(error);
-    if (waiting.length > 0) this.#listening.refused();
+    if (waiting.length > 0) this.#listening.refused(Math.min(...waiting.map(({ command }) => receivedMs(command))));
     const reason =
       error instanceof StoreError && error.reason === 'full' ? 'its disk is full' : 'its store cannot write';
     const outcome = refuse('unavailable', `the server could not record this, ${reason}; nothing changed, try again`);
@@ -307,6 +335,8 @@ function keyOf(command: Command): MonitorKey {
 function receivedMs(command: Command): number {
   return command.kind === 'beat' ? command.beat.receivedMs : command.receivedMs;
 }
+
+const shuttingDown = refuse('unavailable', 'the server is shutting down; try again');
 
 function refuse(code: Refusal['code'], message: string): Outcome {
   return { ok: false, refusal: { code, field: '', message } };

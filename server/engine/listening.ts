@@ -10,6 +10,8 @@ const blindFromGapMs = 2_000;
 const jumpFromMs = 1_000;
 /** How far back blind time can matter: the longest period and grace, twice. */
 const memoryMs = 4 * 366 * 86_400_000;
+/** Blind intervals kept in memory; a store keeps as many. */
+const blindsMax = 1_000;
 
 /**
  * Keeps the record of when this server was listening. Whatever kept it from stamping (a restart, a suspended machine, a
@@ -55,10 +57,15 @@ export class Listening {
     return Math.abs(driftMs) > jumpFromMs ? Math.round(driftMs) : 0;
   }
 
-  /** Whether the stamp is due: a second has passed by either clock, or the wall clock went back. */
+  /** Beats were refused since the last stamp: until the next one silence proves nothing. */
+  get isRefusing(): boolean {
+    return this.#refusedSinceMs !== null;
+  }
+
+  /** Whether the stamp is due: beats were refused, a second has passed by either clock, or the wall clock went back. */
   isStampDue(): boolean {
     const { wallMs, monotonicMs } = this.#stamped;
-    if (wallMs === null || this.#clock.monotonicMs() - monotonicMs >= stampEveryMs) return true;
+    if (this.isRefusing || wallMs === null || this.#clock.monotonicMs() - monotonicMs >= stampEveryMs) return true;
     const sinceMs = this.#clock.wallMs() - wallMs;
     return sinceMs >= stampEveryMs || sinceMs < 0;
   }
@@ -68,25 +75,55 @@ export class Listening {
     return Math.max(0, this.#stamped.monotonicMs + stampEveryMs - this.#clock.monotonicMs());
   }
 
-  /** Stamps, and records the blind interval that ends now, if there was one. Rejects with StoreError; call it again. */
+  /**
+   * Stamps, and records the blind time that ends now, if there was any. Returns it when it is news, not merely the last
+   * interval going on. Rejects with StoreError; call it again.
+   */
   async stamp(): Promise<BlindInterval | null> {
     const nowMs = this.#clock.wallMs();
+    const refusedSinceMs = this.#refusedSinceMs;
     const blind = this.#blindUntil(nowMs);
-    await this.#store.stampListening(nowMs, blind);
-    this.#stamped = { wallMs: nowMs, monotonicMs: this.#clock.monotonicMs() };
+    // What is refused while the stamp is being written counts for the next one.
     this.#refusedSinceMs = null;
-    if (blind) this.#blinds.push(blind);
-    return blind;
+    try {
+      await this.#store.stampListening(nowMs, blind);
+    } catch (error) {
+      if (refusedSinceMs !== null) this.#refusedFrom(refusedSinceMs);
+      throw error;
+    }
+    this.#stamped = { wallMs: nowMs, monotonicMs: this.#clock.monotonicMs() };
+    return blind && this.#remember(blind) ? blind : null;
   }
 
-  /** Beats were refused (the store could not write, or the queue was full): the time until the next stamp is blind. */
-  refused(): void {
-    this.#refusedSinceMs ??= this.#stamped.wallMs ?? this.#clock.wallMs();
+  /**
+   * Beats were refused (the store could not write, or the queue was full), the first of them received at `receivedMs`:
+   * the time from then, or from the last stamp if that was before, until the next stamp is blind.
+   */
+  refused(receivedMs: number): void {
+    this.#refusedFrom(Math.min(receivedMs, this.#stamped.wallMs ?? receivedMs));
+  }
+
+  #refusedFrom(sinceMs: number): void {
+    this.#refusedSinceMs = Math.min(sinceMs, this.#refusedSinceMs ?? sinceMs);
   }
 
   #blindUntil(nowMs: number): BlindInterval | null {
-    if (this.#refusedSinceMs !== null) return { fromMs: Math.min(this.#refusedSinceMs, nowMs), toMs: nowMs };
     const lastMs = this.#stamped.wallMs;
-    return lastMs !== null && nowMs - lastMs >= blindFromGapMs ? { fromMs: lastMs, toMs: nowMs } : null;
+    const gapFromMs = lastMs !== null && nowMs - lastMs >= blindFromGapMs ? lastMs : nowMs;
+    const fromMs = Math.min(gapFromMs, this.#refusedSinceMs ?? nowMs);
+    return fromMs < nowMs || this.isRefusing ? { fromMs, toMs: nowMs } : null;
+  }
+
+  /** False when it prolongs the last interval. */
+  #remember(blind: BlindInterval): boolean {
+    const last = this.#blinds.at(-1);
+    if (last && blind.fromMs >= last.fromMs && blind.fromMs <= last.toMs) {
+      // A new object: a hold may quote the old one.
+      this.#blinds[this.#blinds.length - 1] = { fromMs: last.fromMs, toMs: Math.max(last.toMs, blind.toMs) };
+      return false;
+    }
+    this.#blinds.push(blind);
+    if (this.#blinds.length > blindsMax) this.#blinds.shift();
+    return true;
   }
 }

@@ -1,0 +1,65 @@
+import type { BlindInterval } from '../../server/engine/domain/monitor.ts';
+import type { DeliveryQueue } from '../../server/outbox/delivery-queue.ts';
+import { type Change, type MonitorKey, type Store, StoreError } from '../../server/store/store.ts';
+
+export type StoreCall = 'load' | 'commit' | 'stamp' | 'shift' | 'trim';
+
+/** A store that tells what passes through it, and fails where a test wants it to. */
+export class WatchedStore implements Store {
+  readonly inner: Store;
+  readonly deliveries: DeliveryQueue;
+  /** The changes of each commit that went through. */
+  readonly commits: Change[][] = [];
+  /** Calls that fail as on a full disk. */
+  failing = new Set<StoreCall>();
+  /** Called before each commit. */
+  beforeCommit: (changes: Change[]) => unknown = () => {};
+  /** Called before each stamp. */
+  beforeStamp: () => unknown = () => {};
+
+  constructor(inner: Store) {
+    this.inner = inner;
+    const shiftClaims = async (deltaMs: number) => {
+      this.#check('shift');
+      await inner.deliveries.shiftClaims(deltaMs);
+    };
+    this.deliveries = new Proxy(inner.deliveries, {
+      get: (target, key: keyof DeliveryQueue) => (key === 'shiftClaims' ? shiftClaims : target[key].bind(target)),
+    });
+  }
+
+  async load(keys: MonitorKey[]) {
+    this.#check('load');
+    return this.inner.load(keys);
+  }
+
+  async commit(changes: Change[]) {
+    await this.beforeCommit(changes);
+    this.#check('commit');
+    const results = await this.inner.commit(changes);
+    this.commits.push(changes);
+    return results;
+  }
+
+  async stampListening(atMs: number, blind: BlindInterval | null) {
+    await this.beforeStamp();
+    this.#check('stamp');
+    await this.inner.stampListening(atMs, blind);
+  }
+
+  async trimHistory(keep: number, limit: number) {
+    this.#check('trim');
+    return this.inner.trimHistory(keep, limit);
+  }
+
+  scanArmed = (afterId: number, limit: number) => this.inner.scanArmed(afterId, limit);
+  list = (options: Parameters<Store['list']>[0]) => this.inner.list(options);
+  countMonitors = (options?: Parameters<Store['countMonitors']>[0]) => this.inner.countMonitors(options);
+  lastListening = () => this.inner.lastListening();
+  blindIntervals = (afterMs: number) => this.inner.blindIntervals(afterMs);
+  close = () => this.inner.close();
+
+  #check(call: StoreCall): void {
+    if (this.failing.has(call)) throw new StoreError('full', 'no room');
+  }
+}
