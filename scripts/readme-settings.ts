@@ -15,11 +15,18 @@ export function withSettings(readme: string): string {
   return `${readme.slice(0, from)}${begin}\n\n${settingsTable()}\n\n${readme.slice(to)}`;
 }
 
+/** Padded, as the formatter wants it. */
 function settingsTable(): string {
   const rows = Object.values<Setting<unknown>>(settings).map((setting) =>
-    row([code(setting.variable), shownDefault(setting), setting.unit, setting.range, setting.description]),
+    [code(setting.variable), shownDefault(setting), setting.unit, setting.range, setting.description].map((cell) =>
+      cell.replaceAll('|', '\\|'),
+    ),
   );
-  return [row(['Variable', 'Default', 'Unit', 'Valid', 'What it does']), row(Array(5).fill('---')), ...rows].join('\n');
+  const table = [['Variable', 'Default', 'Unit', 'Valid', 'What it does'], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`);
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+  return [lines[0], rule, ...lines.slice(1)].join('\n');
 }
 
 function shownDefault(setting: Setting<unknown>): string {
@@ -28,10 +35,6 @@ function shownDefault(setting: Setting<unknown>): string {
 
 function code(text: string): string {
   return `\`${text}\``;
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
 if (import.meta.main) {
