@@ -8,7 +8,7 @@ export function howToPing({ baseUrl, tokenRequired }: { baseUrl: string; tokenRe
     `curl "${baseUrl}/ping?name=backup&frequency=1D&grace=1h"${token}`,
     '',
     '# it failed: rings at once',
-    `curl ${baseUrl}/ping -d name=backup -d frequency=1D \\\n  -d status=fail -d message="disk full"${token}`,
+    `curl ${baseUrl}/ping -d name=backup -d frequency=1D -d grace=1h \\\n  -d status=fail -d message="disk full"${token}`,
     '',
     '# it is gone for good',
     `curl -X DELETE "${baseUrl}/ping?name=backup"${token}`,
