@@ -51,5 +51,5 @@ export function explainFetchFailure(error: unknown): Failure {
 /** The system's or undici's code of an error; codes are upper-case words, so nothing secret fits in. */
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,60}$/.test(code) ? code : '';
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_/]{0,60}$/.test(code) ? code : '';
 }
