@@ -210,9 +210,9 @@ export class Engine {
     this.#options.onDeliveries();
   }
 
-  /** Up to when everything that was received is known, Unix ms. */
+  /** Up to when everything that was received is known, Unix ms: more may come within the millisecond of the wake. */
   #heardUntilMs(): number {
-    let untilMs = Math.min(this.#options.clock.wallMs(), this.#wokenMs);
+    let untilMs = Math.min(this.#options.clock.wallMs(), this.#wokenMs) - 1;
     for (const { command } of this.#queue) untilMs = Math.min(untilMs, receivedMs(command) - 1);
     return untilMs;
   }
@@ -309,7 +309,8 @@ export class Engine {
     }
     const stampMs = listening ? this.#listening.untilStampMs() : retryAfterStoreErrorMs;
     const nextMs = listening ? this.#timers.nextMs() : null;
-    const dueMs = nextMs === null ? stampMs : Math.max(0, nextMs - clock.wallMs());
+    // One on, because the millisecond of a deadline belongs to the beat.
+    const dueMs = nextMs === null ? stampMs : Math.max(0, nextMs + 1 - clock.wallMs());
     this.#timer = clock.after(Math.min(stampMs, dueMs), () => this.#wake());
   }
 
