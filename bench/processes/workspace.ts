@@ -1,0 +1,45 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Everything that a run leaves on the machine: a temporary directory and processes. `dispose` takes it all away. */
+export class Workspace {
+  readonly root: string;
+  readonly #children = new Set<ChildProcess>();
+  #directories = 0;
+  #disposed = false;
+
+  /** @param parent an existing directory, on the disk that is to be measured. */
+  constructor(parent: string) {
+    this.root = mkdtempSync(join(parent, 'tocsin-bench-'));
+  }
+
+  /** A path for a new directory; whoever uses it creates it. */
+  newDirectory(label: string): string {
+    this.#directories += 1;
+    return join(this.root, `${label}-${this.#directories}`);
+  }
+
+  /** Has the process killed with the rest, unless it ends before. */
+  own<Child extends ChildProcess>(child: Child): Child {
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+    if (this.#disposed) child.kill('SIGKILL');
+    return child;
+  }
+
+  /** Kills what still runs, and waits until it has ended. */
+  async endProcesses(): Promise<void> {
+    const ends = Array.from(this.#children, (child) => once(child, 'exit'));
+    for (const child of this.#children) child.kill('SIGKILL');
+    await Promise.all(ends);
+  }
+
+  /** All at once, as for the end of this process. */
+  dispose(): void {
+    this.#disposed = true;
+    for (const child of this.#children) child.kill('SIGKILL');
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
