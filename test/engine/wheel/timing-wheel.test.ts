@@ -226,6 +226,19 @@ t.test('a later deadline is only written down, and the timer fires once, at the 
   t.same(drain(wheel, EPOCH_MS + 9_000_116), [handle], 'an earlier deadline is re-filed at once');
 });
 
+t.test('what is disarmed leaves nothing to wake up for', async (t) => {
+  const wheel = new TimingWheel({ epochMs: EPOCH_MS });
+  const [early, late] = [wheel.allocate(), wheel.allocate()];
+  wheel.arm(late, EPOCH_MS + 100 * DAY_MS);
+  const lateMs = wheel.nextMs()!;
+  wheel.arm(early, EPOCH_MS + 1_000);
+  t.ok(wheel.nextMs()! <= EPOCH_MS + 1_008);
+  wheel.disarm(early);
+  t.equal(wheel.nextMs(), lateMs);
+  wheel.release(late);
+  t.equal(wheel.nextMs(), null);
+});
+
 t.test('a deadline beyond the horizon fires at the horizon, about 596 days ahead', async (t) => {
   const wheel = new TimingWheel({ epochMs: EPOCH_MS });
   const [far, farther, never] = [wheel.allocate(), wheel.allocate(), wheel.allocate()];
