@@ -8,7 +8,7 @@ const advice: Record<FailureReason, string> = {
   tls: 'Check the certificate of the receiver, and whether PING_ALERT_URI should start with http:// instead.',
   timeout: 'The receiver must answer within 10 seconds: it should accept the alert first and work on it afterwards.',
   protocol: 'Check the port in PING_ALERT_URI: what listens there does not speak HTTP.',
-  http_status: 'Check the path of PING_ALERT_URI and its credentials, and the log of the receiver.',
+  http_status: 'Check the path of PING_ALERT_URI, its credentials, the signing secret, and the log of the receiver.',
   redirect: 'Set PING_ALERT_URI to the address that the receiver redirects to.',
   no_channel: 'Set PING_ALERT_URI.',
   aborted: 'Try again.',
