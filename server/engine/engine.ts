@@ -175,7 +175,7 @@ export class Engine {
     const mayJudge = listening && !this.#listening.isRefusing;
     const dueIds = mayJudge ? this.#timers.takeDue(heardUntilMs, this.#options.limits.dueMax) : [];
     await this.#runBatch(waiting, { dueIds, heardUntilMs });
-    await this.#trimHistory();
+    await this.#keepHouse();
     this.#running = false;
     if (this.#drained && this.#queue.length === 0) this.#drained();
     else this.#scheduleNext(listening);
@@ -292,13 +292,18 @@ export class Engine {
     for (const { resolve } of waiting) resolve(outcome);
   }
 
-  async #trimHistory(): Promise<void> {
-    if (this.#beatsSinceTrim < trimEveryBeats) return;
-    // Twice what came, so that a history which was allowed to be longer before shrinks.
-    const rows = Math.min(2 * this.#beatsSinceTrim, trimRowsMax);
-    this.#beatsSinceTrim = 0;
+  async #keepHouse(): Promise<void> {
     const { store, limits } = this.#options;
-    await store.trimHistory(limits.historyMax, rows).catch((error) => this.#noteStoreError(error));
+    try {
+      await store.writeBehind();
+      if (this.#beatsSinceTrim < trimEveryBeats) return;
+      // Twice what came, so that a history which was allowed to be longer before shrinks.
+      const rows = Math.min(2 * this.#beatsSinceTrim, trimRowsMax);
+      this.#beatsSinceTrim = 0;
+      await store.trimHistory(limits.historyMax, rows);
+    } catch (error) {
+      this.#noteStoreError(error);
+    }
   }
 
   #scheduleNext(listening: boolean): void {

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { StoreError } from '../store.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { migrations } from './migrations.ts';
 
 /** SQLite's primary result codes that an operator can act on. */
@@ -9,20 +10,33 @@ const sqliteFull = 13;
 /** Waiting for a foreign lock blocks the event loop: better a clear error and a retry by the client. */
 const busyTimeoutMs = 200;
 
+/** Pages in the WAL from which on SQLite checkpoints by itself, on the serving thread: only if `Checkpointer` cannot. */
+const autoCheckpointPages = 40_000;
+
+/** How much an acknowledged commit survives: the death of the process, or of the machine as well. */
+export type Durability = 'process' | 'power';
+
 /** One connection: opened, migrated, with transactions and errors that speak the store's language. */
 export class Database {
   readonly #db: DatabaseSync;
+  readonly #checkpointer: Checkpointer;
 
   /**
    * @param options.maxBytes the file may not grow beyond this; further writes fail with StoreError `full`.
    * @throws StoreError when the file cannot be opened, or was written by a newer version.
    */
-  constructor(path: string, options: { maxBytes?: number } = {}) {
+  constructor(path: string, options: { maxBytes?: number; durability?: Durability } = {}) {
+    this.#checkpointer = new Checkpointer(path);
     this.#db = this.run(() => new DatabaseSync(path, { timeout: busyTimeoutMs }));
     try {
       this.#assertKnownVersion(path);
       this.run(() => {
-        this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
+        const synchronous = options.durability === 'power' ? 'FULL' : 'NORMAL';
+        // Size limit 0: a WAL that is begun anew is cut first, so that its size tells what is in it.
+        this.#db.exec(
+          `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA journal_size_limit = 0;
+           PRAGMA wal_autocheckpoint = ${autoCheckpointPages}`,
+        );
         if (options.maxBytes !== undefined) this.#limit(options.maxBytes);
       });
       this.#migrate();
@@ -34,6 +48,11 @@ export class Database {
 
   prepare(sql: string): StatementSync {
     return this.#db.prepare(sql);
+  }
+
+  /** To be awaited before a large write; null when nothing is in the way. */
+  get gate(): Promise<void> | null {
+    return this.#checkpointer.gate;
   }
 
   /** Runs `work`, turning SQLite's errors into StoreError. */
@@ -54,6 +73,7 @@ export class Database {
         // Some errors (disk full) end the transaction by themselves; what followed would have committed row by row.
         if (!this.#db.isTransaction) throw new StoreError('io', 'the transaction ended early');
         this.#db.exec('COMMIT');
+        this.#checkpointer.committed();
         return result;
       } catch (error) {
         if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
@@ -62,7 +82,8 @@ export class Database {
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#checkpointer.close();
     if (this.#db.isOpen) this.#db.close();
   }
 
