@@ -55,7 +55,7 @@ const stopOutboxMs = 5_000;
 export async function startApp({ config, clock, logger, random, newId }: AppOptions): Promise<App> {
   const teardown = new Teardown({ clock, logger });
   try {
-    const store = new SqliteStore(config.dataDir);
+    const store = new SqliteStore(config.dataDir, { durability: config.durability });
     teardown.add('store', () => store.close());
 
     const notifier = alertNotifier({

@@ -2,10 +2,15 @@ import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { CheckpointReply, CheckpointRequest } from './checkpoint-worker.ts';
 
-/** From this size on the WAL is moved into the database, bytes. */
-const startBytes = 16 * 2 ** 20;
-/** At this size writers wait until it has been: the bound on the WAL, bytes. */
-const holdBytes = 96 * 2 ** 20;
+/** Sizes of the WAL, bytes. */
+export type WalLimits = {
+  /** From here on it is moved into the database. */
+  startBytes: number;
+  /** Here writers wait until it has been: the bound. */
+  holdBytes: number;
+};
+
+export const defaultWalLimits: WalLimits = { startBytes: 16 * 2 ** 20, holdBytes: 96 * 2 ** 20 };
 /** Commits between two looks at the WAL's size. */
 const lookEveryCommits = 64;
 
@@ -19,6 +24,7 @@ const lookEveryCommits = 64;
 export class Checkpointer {
   readonly #path: string;
   readonly #walPath: string;
+  readonly #limits: WalLimits;
   #worker: Worker | undefined;
   #state: 'idle' | 'catching up' | 'finishing' = 'idle';
   #commits = 0;
@@ -26,7 +32,8 @@ export class Checkpointer {
   #openGate: (() => void) | undefined;
   #closed = false;
 
-  constructor(path: string) {
+  constructor(path: string, limits: WalLimits) {
+    this.#limits = limits;
     this.#path = path;
     this.#walPath = `${path}-wal`;
   }
@@ -42,8 +49,8 @@ export class Checkpointer {
     if (this.#commits % lookEveryCommits !== 0 || this.#closed) return;
     // Only its size: opening a database file here would drop SQLite's locks.
     const bytes = statSync(this.#walPath, { throwIfNoEntry: false })?.size ?? 0;
-    if (bytes >= holdBytes) this.#hold();
-    if (bytes >= startBytes && this.#state === 'idle') this.#request('catching up', 'catch up');
+    if (bytes >= this.#limits.holdBytes) this.#hold();
+    if (bytes >= this.#limits.startBytes && this.#state === 'idle') this.#request('catching up', 'catch up');
   }
 
   async close(): Promise<void> {

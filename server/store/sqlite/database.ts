@@ -1,6 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { StoreError } from '../store.ts';
-import { Checkpointer } from './checkpointer.ts';
+import { Checkpointer, defaultWalLimits, type WalLimits } from './checkpointer.ts';
 import { migrations } from './migrations.ts';
 
 /** SQLite's primary result codes that an operator can act on. */
@@ -16,17 +16,24 @@ const autoCheckpointPages = 40_000;
 /** How much an acknowledged commit survives: the death of the process, or of the machine as well. */
 export type Durability = 'process' | 'power';
 
+export type DatabaseOptions = {
+  /** The file may not grow beyond this; further writes fail with StoreError `full`. Absent: the disk's bound. */
+  maxBytes?: number;
+  /** Default `process`. */
+  durability?: Durability;
+  wal?: WalLimits;
+};
+
 /** One connection: opened, migrated, with transactions and errors that speak the store's language. */
 export class Database {
   readonly #db: DatabaseSync;
   readonly #checkpointer: Checkpointer;
 
   /**
-   * @param options.maxBytes the file may not grow beyond this; further writes fail with StoreError `full`.
    * @throws StoreError when the file cannot be opened, or was written by a newer version.
    */
-  constructor(path: string, options: { maxBytes?: number; durability?: Durability } = {}) {
-    this.#checkpointer = new Checkpointer(path);
+  constructor(path: string, options: DatabaseOptions = {}) {
+    this.#checkpointer = new Checkpointer(path, options.wal ?? defaultWalLimits);
     this.#db = this.run(() => new DatabaseSync(path, { timeout: busyTimeoutMs }));
     try {
       this.#assertKnownVersion(path);

@@ -8,15 +8,19 @@ import { RowSweep } from './row-sweep.ts';
 import type { SqliteDeliveryQueue } from './sqlite-delivery-queue.ts';
 import type { Statements } from './statements.ts';
 
-/** Beats in the journal per sweep over the rows: a start replays at most twice as many, at about 1 µs each. */
-const sweepBeats = 500_000;
 /** Rows written at once: below 2 ms. Fewer than the least would not share pages. */
 const sliceRowsMax = 512;
 const sliceRowsMin = 64;
 /** Rows read at once at start. */
 const pageRows = 5_000;
 
-type Options = { db: Database; statements: Statements; deliveries: SqliteDeliveryQueue };
+type Options = {
+  db: Database;
+  statements: Statements;
+  deliveries: SqliteDeliveryQueue;
+  /** Beats in the journal per sweep over the rows. */
+  sweepBeats: number;
+};
 /** What memory must follow once the transaction is durable. */
 type Follow =
   | { kind: 'add'; monitor: Monitor }
@@ -80,6 +84,7 @@ export class JournaledMonitors {
 
   /** Writes a slice of the rows that are behind, if the sweep is due to go on. */
   writeBehind(): void {
+    const { sweepBeats } = this.#options;
     const due = this.#sweep.due({ journalId: this.#journalId, sweepBeats, limit: sliceRowsMax });
     if (due > 0) this.#writeSlice(Math.max(due, sliceRowsMin));
   }

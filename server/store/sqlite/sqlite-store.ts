@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { BlindInterval, Monitor } from '../../engine/domain/monitor.ts';
 import type { Armed, Change, ChangeResult, Loaded, MonitorKey, Store } from '../store.ts';
 import { createDataFiles } from './data-files.ts';
-import { Database, type Durability } from './database.ts';
+import { Database, type DatabaseOptions } from './database.ts';
 import { JournaledMonitors } from './journaled-monitors.ts';
 import { lockDirectory } from './process-lock.ts';
 import { SqliteDeliveryQueue } from './sqlite-delivery-queue.ts';
@@ -10,6 +10,11 @@ import { prepareStatements, type Statements } from './statements.ts';
 
 /** Blind intervals kept; a server that was interrupted more often has other troubles. */
 const blindIntervalsMax = 1_000;
+
+export type SqliteStoreOptions = DatabaseOptions & {
+  /** Beats in the journal per sweep over the rows; a start replays at most twice as many. Default 500,000. */
+  sweepBeats?: number;
+};
 
 /** The embedded store: one SQLite file in `directory`, one process at a time. */
 export class SqliteStore implements Store {
@@ -22,11 +27,9 @@ export class SqliteStore implements Store {
   /**
    * Opens, creating what is missing.
    *
-   * @param options.maxBytes bound on the database file; absent: the disk's.
-   * @param options.durability what an acknowledged commit survives: kill -9 (`process`, the default), or a power cut.
    * @throws StoreError `locked` when another process uses the directory, `newer_schema`, `io`.
    */
-  constructor(directory: string, options: { maxBytes?: number; durability?: Durability } = {}) {
+  constructor(directory: string, options: SqliteStoreOptions = {}) {
     const lockPath = join(directory, 'lock.db');
     const path = join(directory, 'tocsin.db');
     createDataFiles(directory, [lockPath, path]);
@@ -36,7 +39,8 @@ export class SqliteStore implements Store {
       this.#statements = prepareStatements(this.#db);
       this.deliveries = new SqliteDeliveryQueue(this.#db);
       const { deliveries } = this;
-      this.#monitors = new JournaledMonitors({ db: this.#db, statements: this.#statements, deliveries });
+      const { sweepBeats = 500_000 } = options;
+      this.#monitors = new JournaledMonitors({ db: this.#db, statements: this.#statements, deliveries, sweepBeats });
     } catch (error) {
       this.#lock.release();
       throw error;
