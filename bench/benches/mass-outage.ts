@@ -92,8 +92,8 @@ async function outage({ workspace, data, progress, profileDir }: BenchContext, r
   const { delayMs } = await server.read();
   const { p99Ms, maxMs } = await loaded;
   const { count } = await receiver.take();
-  // It has thousands of alerts to send; nobody waits for them.
-  await server.stop('SIGKILL');
+  // It has thousands of alerts to send; nobody waits for them. A profile is only written at an end in order.
+  await server.stop(profileDir === undefined ? 'SIGKILL' : 'SIGTERM');
   receiver.close();
   load.close();
   return { committedMs, pingP99Ms: p99Ms, pingMaxMs: maxMs, delayMs, alerts: count };

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Until a process that was asked to end is killed. */
+const patienceMs = 10_000;
+
 /** Everything that a run leaves on the machine: a temporary directory and processes. `dispose` takes it all away. */
 export class Workspace {
   readonly root: string;
@@ -29,11 +32,16 @@ export class Workspace {
     return child;
   }
 
-  /** Kills what still runs, and waits until it has ended. */
+  /** Ends what still runs, and waits until it has ended. The product writes its profile then. */
   async endProcesses(): Promise<void> {
-    const ends = Array.from(this.#children, (child) => once(child, 'exit'));
-    for (const child of this.#children) child.kill('SIGKILL');
+    const children = [...this.#children];
+    const ends = children.map((child) => once(child, 'exit'));
+    for (const child of children) child.kill('SIGTERM');
+    const impatient = setTimeout(() => {
+      for (const child of children) child.kill('SIGKILL');
+    }, patienceMs);
     await Promise.all(ends);
+    clearTimeout(impatient);
   }
 
   /** All at once, as for the end of this process. */

@@ -47,23 +47,23 @@ export function summaryTable(results: readonly BenchResult[]): Table {
 
 /** With aligned columns, for a terminal. */
 export function plainTable(table: Table): string {
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
+  return aligned(table)
+    .map((cells) => `${cells.join('  ').trimEnd()}\n`)
     .join('');
 }
 
+/** Aligned too, since that is how Biome wants Markdown. */
 export function markdownTable(table: Table): string {
-  const line = (cells: string[]) => `| ${cells.join(' | ')} |\n`;
-  const [head, ...body] = table as [string[], ...string[][]];
-  const escaped = (cells: string[]) => cells.map((cell) => cell.replaceAll('|', '\\|'));
-  return [line(head), line(head.map(() => '---')), ...body.map((cells) => line(escaped(cells)))].join('');
+  const escaped = table.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
+  const [head, ...body] = aligned(escaped);
+  const rule = head!.map((cell) => '-'.repeat(cell.length));
+  return [head!, rule, ...body].map((cells) => `| ${cells.join(' | ')} |\n`).join('');
+}
+
+/** Pads the cells of each column to one width, at least that of the shortest rule. */
+function aligned(table: Table): Table {
+  const widths = table[0]!.map((_, column) => Math.max(3, ...table.map((row) => row[column]!.length)));
+  return table.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)));
 }
 
 function metText(measure: Measure): string {

@@ -110,13 +110,11 @@ t.test('tables', async (t) => {
     plainTable(table),
     ['measure  target    measured  met', 'rate     ≥ 0.90 x  0.50 x    no', 'rate               12 x', ''].join('\n'),
   );
-  t.equal(
-    markdownTable([
-      ['a', 'b'],
-      ['1|2', '3'],
-    ]),
-    '| a | b |\n| --- | --- |\n| 1\\|2 | 3 |\n',
-  );
+  const markdown = markdownTable([
+    ['a', 'word'],
+    ['1|2', '3'],
+  ]);
+  t.equal(markdown, '| a    | word |\n| ---- | ---- |\n| 1\\|2 | 3    |\n');
 });
 
 t.test('results are kept until their benchmark runs again', async (t) => {
@@ -157,7 +155,9 @@ t.test('the page', async (t) => {
     ],
   });
   const newer = result('second', { ranAt: '2026-03-01T10:00:00.000Z' });
-  const page = renderResults({ benches: [older, newer] }, (name) => (name === 'first' ? 'What bounds it.\n' : ''));
+  const page = renderResults({ benches: [older, newer] }, (name) =>
+    name === 'first' ? 'What bounds it.\n' : '',
+  ).replace(/ +/g, ' ');
   t.match(page, '| first | rate | ≥ 0.90 x | 0.50 x | no | 2026-01-02 |');
   t.match(page, '| second | rate | ≥ 0.90 x | 0.91 x | yes | 2026-03-01 |');
   t.match(page, '| Node | 26.10.0 |', 'the machine of the newest run');
