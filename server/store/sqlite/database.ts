@@ -28,6 +28,9 @@ export type DatabaseOptions = {
 export class Database {
   readonly #db: DatabaseSync;
   readonly #checkpointer: Checkpointer;
+  // Prepared: parsing them anew would cost a small batch as much as one of its beats.
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
 
   /**
    * @throws StoreError when the file cannot be opened, or was written by a newer version.
@@ -46,6 +49,8 @@ export class Database {
         );
         if (options.maxBytes !== undefined) this.#limit(options.maxBytes);
       });
+      this.#begin = this.#db.prepare('BEGIN IMMEDIATE');
+      this.#commit = this.#db.prepare('COMMIT');
       this.#migrate();
     } catch (error) {
       this.#db.close();
@@ -74,12 +79,12 @@ export class Database {
   /** All of `work`, durable, or nothing of it. */
   transaction<T>(work: () => T): T {
     return this.run(() => {
-      this.#db.exec('BEGIN IMMEDIATE');
+      this.#begin.run();
       try {
         const result = work();
         // Some errors (disk full) end the transaction by themselves; what followed would have committed row by row.
         if (!this.#db.isTransaction) throw new StoreError('io', 'the transaction ended early');
-        this.#db.exec('COMMIT');
+        this.#commit.run();
         this.#checkpointer.committed();
         return result;
       } catch (error) {
