@@ -65,6 +65,9 @@ async function testAlert(config: Config): Promise<void> {
     path: join(config.dataDir, 'webhook-secret'),
   });
   const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, secret, clock, logger });
+  if (config.alertUri === null) {
+    process.stdout.write('PING_ALERT_URI is not set: alerts only go to the log, like this one:\n');
+  }
   const { ok, lines } = await sendTestAlert({ notifier, clock, newId: randomUUID });
   for (const line of lines) process.stdout.write(`${line}\n`);
   process.exitCode = ok ? 0 : 1;
@@ -76,8 +79,10 @@ function startProblem(error: unknown, { host, port, dataDir }: Config): string {
   switch (code) {
     case 'EADDRINUSE':
       return `port ${port} on ${host} is in use: stop what uses it, or set PORT (0 takes a free one)`;
-    case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST ${host} does not resolve`;
+    case 'EADDRNOTAVAIL':
       return `HOST ${host} is no address of this machine`;
     case 'EACCES':
     case 'EPERM':

@@ -1,7 +1,9 @@
 import t from 'tap';
 import { explainFetchFailure } from '../../server/notify/fetch-failure.ts';
+import { attemptHttp } from '../../server/notify/http-attempt.ts';
 import { Redactor, secretsOfUrl } from '../../server/notify/redactor.ts';
 import { parseRetryAfter } from '../../server/notify/retry-after.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 // What an attempt is made of; the attempts themselves are the business of notifier-contract.ts.
 
@@ -29,10 +31,21 @@ t.test('why fetch failed', async (t) => {
     ['secret', 'network', /^the request failed$/],
   ];
   for (const [error, reason, detail] of table) {
-    const explained = explainFetchFailure(error);
+    const explained = explainFetchFailure(error, 'https://user:secret@host/');
     t.match(explained, { reason, detail });
     t.notMatch(explained.detail, /secret/);
   }
+});
+
+t.test('a port that fetch never connects to', async (t) => {
+  const options = { timeoutMs: 5_000, signal: new AbortController().signal, clock: new FakeClock() };
+  const request = { url: 'http://127.0.0.1:9/secret', method: 'POST' as const, headers: {}, body: '{}' };
+  t.same(await attemptHttp(request, { ...options, redactor: new Redactor([]) }), {
+    // Alerts wait for a better URI: nobody said that they are not wanted.
+    kind: 'retryable',
+    reason: 'bad_port',
+    detail: 'port 9 is one that HTTP clients refuse (fetch standard): use another',
+  });
 });
 
 t.test('Retry-After', async (t) => {

@@ -40,6 +40,10 @@ t.test('every notice in plain words', async (t) => {
       'backup is DOWN: it reported a failure with exit code 3 at 2026-03-14 03:05:30 UTC: disk full.',
     ],
     [
+      { ...failed, exitCode: 0, message: 'it says so' },
+      'backup is DOWN: it reported a failure at 2026-03-14 03:05:30 UTC: it says so.',
+    ],
+    [
       { ...missed, ...recovered },
       'backup is UP again: it was down from 2026-03-14 03:11:00 UTC to 2026-03-14 03:20:00 UTC.',
     ],
