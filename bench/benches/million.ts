@@ -2,8 +2,10 @@ import type { Bench, BenchContext } from '../bench-context.ts';
 import { alternate, type Subject } from '../measure/alternate.ts';
 import { spreadOf } from '../measure/spread.ts';
 import { LoadGenerator } from '../processes/load-generator.ts';
+import type { MeasuredProcess } from '../processes/measured-process.ts';
 import { startProduct } from '../processes/product.ts';
 import type { Findings } from '../report/bench-result.ts';
+import { restAnswer } from './rest-answer.ts';
 
 const million = 1_000_000;
 const few = 1_000;
@@ -26,14 +28,14 @@ async function run({ workspace, data, progress, seconds, rounds, profileDir }: B
   const fewServer = await startProduct({ workspace, dataDir: await data.copy(few), profileDir });
 
   let server = await start();
-  const startsMs = [server.startMs];
+  const startsMs = [await readyMs(server)];
   progress.show('pings before kill -9');
   const plan = { call: 'rest', names: { from: 0, count: million }, connections: 64 } as const;
   await load.run({ ...plan, port: server.port, warmUpMs: 0, measureMs: seconds * 1000 });
   await server.stop('SIGKILL');
   progress.show('start after kill -9');
   server = await start();
-  const killedStartMs = server.startMs;
+  const killedStartMs = await readyMs(server);
 
   const subjects: Subject[] = [
     { name: 'Tocsin, 1 k monitors', server: fewServer, plan: { ...plan, names: { from: 0, count: few } } },
@@ -44,7 +46,7 @@ async function run({ workspace, data, progress, seconds, rounds, profileDir }: B
   progress.show('start after SIGTERM');
   await server.stop('SIGTERM');
   server = await start();
-  startsMs.push(server.startMs);
+  startsMs.push(await readyMs(server));
   await server.stop('SIGTERM');
   return {
     subjects: measured.rows(),
@@ -56,13 +58,13 @@ async function run({ workspace, data, progress, seconds, rounds, profileDir }: B
         target: { atMost: 700 },
       },
       {
-        what: 'from the start of the process to listening, after SIGTERM',
+        what: 'from the start of the process to the first ping answered, after SIGTERM',
         unit: 's',
         value: spreadOf(startsMs.map((ms) => ms / 1000)),
         target: { atMost: 5 },
       },
       {
-        what: 'from the start of the process to listening, after kill -9 under load',
+        what: 'from the start of the process to the first ping answered, after kill -9 under load',
         unit: 's',
         value: spreadOf([killedStartMs / 1000]),
         target: { atMost: 5 },
@@ -78,4 +80,11 @@ async function run({ workspace, data, progress, seconds, rounds, profileDir }: B
       'Names at random over all monitors, 64 connections. Memory is that of the server process with all its threads.',
     ],
   };
+}
+
+/** From the spawn to the answer to a first ping, ms. */
+async function readyMs(server: MeasuredProcess): Promise<number> {
+  const listeningMs = performance.now();
+  await restAnswer(server.url);
+  return server.startMs + performance.now() - listeningMs;
 }
