@@ -28,11 +28,20 @@ export async function readConnectJson(options: {
   maxBodyBytes: number;
 }): Promise<Message | ConnectError> {
   try {
-    const text = decodeBytes(await readAll(options.stream, options.maxBodyBytes));
-    if (!text.ok) return new ConnectError(`body: ${text.problem}`, Code.InvalidArgument);
-    return readObject(options.method.input, parseJsonObject(text.text));
+    return parseConnectJson(options.method, await readAll(options.stream, options.maxBodyBytes));
   } catch (error) {
     return error instanceof ConnectError ? error : new ConnectError('the caller left', Code.Canceled);
+  }
+}
+
+/** Parses the body of such a request. */
+export function parseConnectJson(method: DescMethod, body: Buffer): Message | ConnectError {
+  const text = decodeBytes(body);
+  if (!text.ok) return new ConnectError(`body: ${text.problem}`, Code.InvalidArgument);
+  try {
+    return readObject(method.input, parseJsonObject(text.text));
+  } catch (error) {
+    return ConnectError.from(error, Code.Canceled);
   }
 }
 

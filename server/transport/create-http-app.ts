@@ -76,7 +76,14 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   const streaming = streamingPaths(services);
   const bodyLimit = { clock, timeoutMs: options.bodyTimeoutMs ?? 60_000 };
 
-  const lanes = new Lanes(options.lanes ?? allLanes, { routes, invoker, clock });
+  const lanes = new Lanes(options.lanes ?? allLanes, {
+    services,
+    routes,
+    invoker,
+    clock,
+    maxBodyBytes,
+    bodyTimeoutMs: bodyLimit.timeoutMs,
+  });
 
   const app = newFastify(options, lanes);
   // Outside the bridge no body is of interest, so none is read.
@@ -84,7 +91,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.raw.httpVersionMajor === 2 && !streaming.has(request.routeOptions.url ?? '')) {
-      limitBodyTime(request, bodyLimit);
+      limitBodyTime(request.raw, bodyLimit);
     }
     done();
   });

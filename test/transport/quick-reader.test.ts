@@ -188,7 +188,7 @@ t.test('compiled rules and protovalidate agree', async (t) => {
       const pageSize = Number((ping.timestamp ?? 0n) + 499n);
       compare(ListMonitorsRequestSchema, create(ListMonitorsRequestSchema, { pageSize, pageToken: ping.message }));
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
   for (const length of [0, 1, 1000, 1001]) {
     compare(PingBatchRequestSchema, create(PingBatchRequestSchema, { pings: Array.from({ length }, () => ({})) }));
@@ -212,7 +212,7 @@ t.test('keys that come twice', async (t) => {
     '{"b":[{"a":{},"a":null}]}',
     '{"a":{"x":1,"x":2},"a":3}',
   ]) {
-    t.throws(() => parseJsonObject(text), { rawMessage: /is given more than once/ });
+    t.throws(() => parseJsonObject(text), /is given more than once/);
   }
   fc.assert(
     fc.property(fc.jsonValue(), (value) =>
@@ -228,7 +228,7 @@ t.test('text in JSON', async (t) => {
   }
   fc.assert(
     fc.property(fc.integer({ min: -1e12, max: 254e12 }), (ms) => t.equal(isoTime(ms), new Date(ms).toISOString())),
-    { numRuns: 2000 },
+    { numRuns: 300 },
   );
   for (const ms of [-1, 0, 999, 1000, 951782399999, 951782400000, 253402300799999, 253402300800000]) {
     t.equal(isoTime(ms), new Date(ms).toISOString());

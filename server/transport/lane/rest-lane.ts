@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Message } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import type { Clock } from '../../clock.ts';
+import { HttpCallContext } from '../http-call-context.ts';
 import type { CallReceiver, Invoker } from '../invoker.ts';
 import { type QuickReader, quickReader } from '../quick-reader.ts';
 import type { RestRoute } from '../rest-bridge.ts';
-import { RestCallContext } from '../rest-call-context.ts';
 import { restErrorAnswer } from '../rest-error.ts';
 import type { HttpLane, LaneWriter } from './http-lane.ts';
 
@@ -57,7 +57,7 @@ export function restLane(options: {
     response: ServerResponse;
   }): void {
     const { route, message, request, response } = call;
-    const context = new RestCallContext({ request, response, receivedMs: clock.wallMs() });
+    const context = new HttpCallContext({ request, response, receivedMs: clock.wallMs() });
     invoker.run(route.method, { message, context, receiver: new RestReceiver(writer, route, response) });
   }
 }
