@@ -47,7 +47,10 @@ export type HttpAppOptions = {
   page?: (baseUrl: string) => Promise<string>;
   /** The answer of `GET /healthz`: 200 or 503 with `body` as JSON. */
   healthz: () => Promise<{ ok: boolean; body: object }>;
-  /** Makes the server, see the listener; by default Node's own for HTTP/1.1, which has no lanes. */
+  /**
+   * Makes the server, see the listener; by default Node's own for HTTP/1.1, which has no lanes. Its second argument holds
+   * the `streamLane` (see StreamLane) that an HTTP/2 server offers its streams to first.
+   */
   serverFactory?: FastifyServerFactory;
   /** Which calls take a short way past the framework, see docs/decisions/0007-lanes.md. Default: all that can. */
   lanes?: readonly LaneName[];
@@ -132,7 +135,10 @@ function newFastify(options: HttpAppOptions, lanes: Lanes): FastifyInstance {
 }
 
 function laned(serverFactory: FastifyServerFactory, lanes: Lanes): FastifyServerFactory {
-  return (handler, options) => serverFactory(lanes.before(handler as RequestListener) as typeof handler, options);
+  return (handler, options) => {
+    const { streamLane } = lanes;
+    return serverFactory(lanes.before(handler as RequestListener) as typeof handler, { ...options, streamLane });
+  };
 }
 
 /** The paths of methods whose callers may keep sending for as long as they like. */

@@ -1,16 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import { create, type DescMethod, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { mergeNonProtocolHeaders } from '@connectrpc/connect/protocol';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
-import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import type { CallReceiver } from '../invoker.ts';
 import { reviseParseError } from '../parse-error.ts';
 import type { CallDeadline } from './call-deadline.ts';
 import type { LaneWriter } from './http-lane.ts';
-import { copyMetadata } from './metadata.ts';
-
-/** Answers below this size are not worth compressing, bytes; the default of the stock handlers. */
-const compressMinBytes = 1024;
+import { acceptedCompression, compressMinBytes } from './response-compression.ts';
 
 /** Answers one call in the Connect protocol. */
 export class ConnectReceiver implements CallReceiver {
@@ -33,9 +30,13 @@ export class ConnectReceiver implements CallReceiver {
 
   fail(error: ConnectError): void {
     reviseParseError(error);
-    const headers: Record<string, string> = { 'content-type': 'application/json' };
-    copyMetadata(error, headers);
-    this.#write(codeToHttpStatus(error.code), headers, JSON.stringify(errorToJson(error, undefined)));
+    const headers = new Headers({ 'content-type': 'application/json' });
+    mergeNonProtocolHeaders(headers, error.metadata);
+    this.#write(
+      codeToHttpStatus(error.code),
+      Object.fromEntries(headers),
+      JSON.stringify(errorToJson(error, undefined)),
+    );
   }
 
   #write(status: number, headers: Record<string, string>, body: string | Uint8Array): void {
@@ -71,13 +72,3 @@ export type ConnectReceiverOptions = {
   deadline: CallDeadline | null;
   acceptEncoding: string | undefined;
 };
-
-/** The first that the caller names, as the stock handlers choose. */
-function acceptedCompression(acceptEncoding: string | undefined) {
-  for (const name of (acceptEncoding ?? '').split(',')) {
-    const trimmed = name.trim();
-    if (trimmed === compressionGzip.name) return compressionGzip;
-    if (trimmed === compressionBrotli.name) return compressionBrotli;
-  }
-  return null;
-}

@@ -27,8 +27,12 @@ export class LaneWriter {
     for (const name in headers) lines.push(name, headers[name]!);
     if (this.#closing && response.req.httpVersionMajor === 1) lines.push('connection', 'close');
     response.writeHead(status, lines as never);
-    if (typeof body !== 'string') response.end(body);
-    // ASCII needs no transcoding on its way into the socket.
+    // As text, small bodies go into the socket together with the headers; and ASCII needs no transcoding on its way.
+    if (typeof body !== 'string') response.end(bytes < 4096 ? latin1(body) : body, 'latin1');
     else response.end(body, bytes === body.length ? 'latin1' : 'utf8');
   }
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
