@@ -3,12 +3,14 @@ import {
   constants,
   createServer as createHttp2Server,
   type Http2Server,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { FastifyServerFactory } from 'fastify';
 import type { Clock, Timer } from '../clock.ts';
+import type { StreamLane } from '../transport/lane/stream-lane.ts';
 import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
 import { sniffProtocol } from './sniff-protocol.ts';
 
@@ -21,7 +23,13 @@ export function listenerServerFactory(options: {
   limits?: Partial<ListenerLimits>;
 }): FastifyServerFactory {
   const limits = { ...defaultListenerLimits, ...options.limits };
-  return (handler) => createListenerServer({ clock: options.clock, limits, handler: handler as RequestListener });
+  return (handler, { streamLane }) =>
+    createListenerServer({
+      clock: options.clock,
+      limits,
+      handler: handler as RequestListener,
+      streamLane: streamLane as StreamLane | undefined,
+    });
 }
 
 /**
@@ -32,8 +40,10 @@ export function createListenerServer(options: {
   clock: Clock;
   limits: ListenerLimits;
   handler: RequestListener;
+  /** Is offered each HTTP/2 stream before it becomes a request. */
+  streamLane?: StreamLane | undefined;
 }): Server {
-  const { clock, limits, handler } = options;
+  const { clock, limits, handler, streamLane } = options;
   const server = createServer(
     {
       headersTimeout: limits.headersTimeoutMs,
@@ -49,7 +59,7 @@ export function createListenerServer(options: {
   );
   server.maxConnections = limits.maxConnections;
   const sessions = new Set<ServerHttp2Session>();
-  const http2Server = createH2cServer({ clock, limits, handler, sessions });
+  const http2Server = createH2cServer({ clock, limits, handler, streamLane, sessions });
   const undecided = new Set<{ destroy(): void }>();
 
   const toHttp1 = server.listeners('connection') as ((socket: Socket) => void)[];
@@ -82,9 +92,10 @@ function createH2cServer(options: {
   clock: Clock;
   limits: ListenerLimits;
   handler: RequestListener;
+  streamLane: StreamLane | undefined;
   sessions: Set<ServerHttp2Session>;
 }): Http2Server {
-  const { clock, limits, handler, sessions } = options;
+  const { clock, limits, handler, streamLane, sessions } = options;
   const http2Server = createHttp2Server(
     {
       settings: { maxConcurrentStreams: limits.maxConcurrentStreams, maxHeaderListSize: limits.maxHeaderBytes },
@@ -93,18 +104,27 @@ function createH2cServer(options: {
     // The compatibility layer gives requests and responses that behave as those of HTTP/1.1.
     handler as never,
   );
+  const [toRequests] = http2Server.listeners('stream') as ((...offer: Parameters<StreamListener>) => void)[];
+  http2Server.removeAllListeners('stream');
+  http2Server.on('stream', (...offer: Parameters<StreamListener>) => {
+    const [stream, headers] = offer;
+    if (streamLane?.(stream, headers)) return;
+    toRequests!.call(http2Server, ...offer);
+    // After the listener that sends the trailers.
+    if (!stream.endAfterHeaders) stream.once('wantTrailers', () => clock.afterIo(() => dropRest(stream)));
+  });
   http2Server.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
     // A session without a listener would throw its errors at the process; it closes by itself after one.
     session.on('error', () => {});
     let openStreams = 0;
+    const onStreamClose = (): void => {
+      openStreams -= 1;
+    };
     session.on('stream', (stream) => {
       openStreams += 1;
-      stream.once('close', () => {
-        openStreams -= 1;
-      });
-      if (!stream.endAfterHeaders) stream.once('wantTrailers', () => clock.afterIo(() => dropRest(stream)));
+      stream.on('close', onStreamClose);
     });
     // Streams may be silent for as long as they like; only a connection without any is idle.
     session.setTimeout(limits.idleTimeoutMs);
@@ -114,6 +134,13 @@ function createH2cServer(options: {
   });
   return http2Server;
 }
+
+type StreamListener = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: string[],
+) => void;
 
 /** An answer that is complete before its request would leave the stream open for as long as the client likes. */
 function dropRest(stream: ServerHttp2Stream): void {

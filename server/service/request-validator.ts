@@ -5,6 +5,7 @@ import { field as fieldRules, Ignore } from '@bufbuild/protovalidate/gen/buf/val
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { callError, type FieldViolation, quoteInput } from './call-error.ts';
 import { fieldHint, itemHint } from './field-hint.ts';
+import { compileRules } from './native-rules.ts';
 
 /** Violations that one error tells about; the rest are left out. */
 const maxViolations = 20;
@@ -18,10 +19,18 @@ type TextField = { name: string; localName: string; many: boolean; of: TextField
  */
 export class RequestValidator {
   readonly #validator: Validator = createValidator();
+  readonly #nativeRules = new Map<DescMessage, ((message: object) => boolean) | null>();
   readonly #textFields = new Map<DescMessage, TextField[]>();
 
   /** Null when `message` is fine, else INVALID_ARGUMENT with every violation; the message is about the first. */
   check<D extends DescMessage>(schema: D, message: MessageShape<D>): ConnectError | null {
+    const keepsRules = this.#nativeRulesOf(schema);
+    if (keepsRules?.(message)) return null;
+    return this.explain(schema, message);
+  }
+
+  /** The same without the short cut for messages that are fine: some 2 µs more. */
+  explain<D extends DescMessage>(schema: D, message: MessageShape<D>): ConnectError | null {
     const result = this.#validator.validate(schema, message);
     if (result.kind === 'error') throw result.error;
     const nul = findNul(this.#textFieldsOf(schema), message as Record<string, unknown>);
@@ -39,7 +48,17 @@ export class RequestValidator {
 
   /** Compiles the rules of a message ahead: the first check in a process takes some 50 ms. */
   warmUp(schema: DescMessage): void {
-    this.check(schema, create(schema));
+    this.#nativeRulesOf(schema);
+    this.explain(schema, create(schema));
+  }
+
+  #nativeRulesOf(schema: DescMessage): ((message: object) => boolean) | null {
+    let compiled = this.#nativeRules.get(schema);
+    if (compiled === undefined) {
+      compiled = compileRules(schema);
+      this.#nativeRules.set(schema, compiled);
+    }
+    return compiled;
   }
 
   #textFieldsOf(schema: DescMessage): TextField[] {

@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { FastifyRequest } from 'fastify';
-import { MessageReader } from './message-reader.ts';
+import { parseJsonObject } from './json-object.ts';
+import { readObject } from './read-object.ts';
 import { decodeBytes } from './request-text.ts';
-import { parseJsonObject } from './rest-request.ts';
 
 /** Whether a request is a unary Connect call with uncompressed JSON: the kind that people write by hand. */
 export function isPlainJson(request: FastifyRequest, method: DescMethod): boolean {
@@ -28,13 +28,20 @@ export async function readConnectJson(options: {
   maxBodyBytes: number;
 }): Promise<Message | ConnectError> {
   try {
-    const text = decodeBytes(await readAll(options.stream, options.maxBodyBytes));
-    if (!text.ok) return new ConnectError(`body: ${text.problem}`, Code.InvalidArgument);
-    const reader = new MessageReader(options.method.input);
-    reader.setObject(parseJsonObject(text.text));
-    return reader.finish();
+    return parseConnectJson(options.method, await readAll(options.stream, options.maxBodyBytes));
   } catch (error) {
     return error instanceof ConnectError ? error : new ConnectError('the caller left', Code.Canceled);
+  }
+}
+
+/** Parses the body of such a request. */
+export function parseConnectJson(method: DescMethod, body: Buffer): Message | ConnectError {
+  const text = decodeBytes(body);
+  if (!text.ok) return new ConnectError(`body: ${text.problem}`, Code.InvalidArgument);
+  try {
+    return readObject(method.input, parseJsonObject(text.text));
+  } catch (error) {
+    return ConnectError.from(error, Code.Canceled);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import Fastify, {
   type FastifyBaseLogger,
@@ -17,6 +18,7 @@ import { grpcHealth } from './grpc-health.ts';
 import { grpcReflection } from './grpc-reflection.ts';
 import type { Health } from './health.ts';
 import { Invoker } from './invoker.ts';
+import { allLanes, type LaneName, Lanes } from './lane/lanes.ts';
 import { notFoundHandler } from './not-found.ts';
 import { pageRoutes } from './page-routes.ts';
 import { restBridge, restRoutes } from './rest-bridge.ts';
@@ -45,8 +47,13 @@ export type HttpAppOptions = {
   page?: (baseUrl: string) => Promise<string>;
   /** The answer of `GET /healthz`: 200 or 503 with `body` as JSON. */
   healthz: () => Promise<{ ok: boolean; body: object }>;
-  /** Makes the server, see the listener; by default Node's own for HTTP/1.1. */
+  /**
+   * Makes the server, see the listener; by default Node's own for HTTP/1.1, which has no lanes. Its second argument holds
+   * the `streamLane` (see StreamLane) that an HTTP/2 server offers its streams to first.
+   */
   serverFactory?: FastifyServerFactory;
+  /** Which calls take a short way past the framework, see docs/decisions/0007-lanes.md. Default: all that can. */
+  lanes?: readonly LaneName[];
 };
 
 /**
@@ -72,14 +79,27 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   const streaming = streamingPaths(services);
   const bodyLimit = { clock, timeoutMs: options.bodyTimeoutMs ?? 60_000 };
 
-  const app = newFastify(options);
+  const lanes = new Lanes(options.lanes ?? allLanes, {
+    services,
+    routes,
+    invoker,
+    clock,
+    maxBodyBytes,
+    bodyTimeoutMs: bodyLimit.timeoutMs,
+  });
+
+  const app = newFastify(options, lanes);
   // Outside the bridge no body is of interest, so none is read.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
   app.addHook('onRequest', (request, _reply, done) => {
     if (request.raw.httpVersionMajor === 2 && !streaming.has(request.routeOptions.url ?? '')) {
-      limitBodyTime(request, bodyLimit);
+      limitBodyTime(request.raw, bodyLimit);
     }
+    done();
+  });
+  app.addHook('preClose', (done) => {
+    lanes.close();
     done();
   });
   app.setErrorHandler((error, _request, reply) => sendFault(error as Fault, reply, logger));
@@ -90,7 +110,8 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   return app;
 }
 
-function newFastify(options: HttpAppOptions): FastifyInstance {
+function newFastify(options: HttpAppOptions, lanes: Lanes): FastifyInstance {
+  const { serverFactory } = options;
   return Fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -109,8 +130,15 @@ function newFastify(options: HttpAppOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => {
       sendFault(error, reply as FastifyReply, options.logger);
     },
-    ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
+    ...(serverFactory ? { serverFactory: laned(serverFactory, lanes) } : {}),
   }) as unknown as FastifyInstance;
+}
+
+function laned(serverFactory: FastifyServerFactory, lanes: Lanes): FastifyServerFactory {
+  return (handler, options) => {
+    const { streamLane } = lanes;
+    return serverFactory(lanes.before(handler as RequestListener) as typeof handler, { ...options, streamLane });
+  };
 }
 
 /** The paths of methods whose callers may keep sending for as long as they like. */

@@ -17,6 +17,12 @@ export interface InvokeContext extends CallContext {
   readonly deadline: AbortSignal | null;
 }
 
+/** Hears what became of a call: its answer, which may be partial (an init shape of the output), or why there is none. */
+export interface CallReceiver {
+  answer(answer: object): void;
+  fail(error: ConnectError): void;
+}
+
 type Handler = (request: unknown, context: CallContext) => unknown;
 
 export type InvokerOptions = {
@@ -57,16 +63,32 @@ export class Invoker {
   }
 
   /** Serves a unary call. Rejects with a ConnectError only. The answer may be partial: an init shape of the output. */
-  async unary(method: DescMethod, message: Message, context: InvokeContext): Promise<object> {
-    const invalid = this.#options.validator.check(method.input, message);
-    if (invalid !== null) throw invalid;
+  unary(method: DescMethod, message: Message, context: InvokeContext): Promise<object> {
+    return new Promise((resolve, reject) => {
+      this.run(method, { message, context, receiver: { answer: resolve, fail: reject } });
+    });
+  }
+
+  /** The same for adapters on the hot path, where every promise shows: the outcome is handed to `receiver`. */
+  run(method: DescMethod, call: { message: Message; context: InvokeContext; receiver: CallReceiver }): void {
+    const { message, context, receiver } = call;
     const { deadline } = context;
-    if (deadline?.aborted) throw abortError(deadline);
+    const failed = (error: unknown): void => receiver.fail(this.#callerError(error, method, deadline));
     try {
+      const invalid = this.#options.validator.check(method.input, message);
+      if (invalid !== null) throw invalid;
+      if (deadline?.aborted) throw abortError(deadline);
       const answer = this.#handler(method)(message, context) as Promise<object>;
-      return await (deadline === null ? answer : untilAborted(this.#logLate(answer, method, deadline), deadline));
+      const bounded = deadline === null ? answer : untilAborted(this.#logLate(answer, method, deadline), deadline);
+      bounded.then((value) => {
+        try {
+          receiver.answer(value);
+        } catch (error) {
+          failed(error);
+        }
+      }, failed);
     } catch (error) {
-      throw this.#callerError(error, method, deadline);
+      failed(error);
     }
   }
 

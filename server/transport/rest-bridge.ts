@@ -5,8 +5,8 @@ import { http } from '../../gen/ts/google/api/annotations_pb.ts';
 import type { HttpRule } from '../../gen/ts/google/api/http_pb.ts';
 import type { Clock } from '../clock.ts';
 import type { BoundService } from '../service/service-handlers.ts';
+import { HttpCallContext } from './http-call-context.ts';
 import type { Invoker } from './invoker.ts';
-import { RestCallContext } from './rest-call-context.ts';
 import { HttpError, sendRestError } from './rest-error.ts';
 import { type RestEncoder, restEncoder } from './rest-json.ts';
 import { readRestRequest } from './rest-request.ts';
@@ -76,7 +76,7 @@ async function serve(call: {
     contentType: headers['content-type'],
     contentEncoding: headers['content-encoding'],
   });
-  const context = new RestCallContext({ request: request.raw, response: reply.raw, receivedMs });
+  const context = new HttpCallContext({ request: request.raw, response: reply.raw, receivedMs });
   const answer = await invoker.unary(route.method, message, context);
   return reply
     .header('content-type', 'application/json; charset=utf-8')

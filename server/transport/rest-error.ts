@@ -3,12 +3,11 @@ import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-conn
 import type { FastifyReply } from 'fastify';
 import { fieldOf } from '../service/call-error.ts';
 
-/** Answers a REST request with an error: Connect's JSON and status, and the offending field by itself. */
-export function sendRestError(
-  reply: FastifyReply,
+/** An error as REST answers it: Connect's JSON and status, and the offending field by itself. */
+export function restErrorAnswer(
   error: ConnectError,
   status = codeToHttpStatus(error.code),
-): FastifyReply {
+): { status: number; headers: Record<string, string>; body: string } {
   const { code, message = '', details } = errorToJson(error, undefined) as Record<string, unknown>;
   const field = fieldOf(error);
   const body = {
@@ -17,14 +16,19 @@ export function sendRestError(
     ...(field === undefined ? {} : { field }),
     ...(details === undefined ? {} : { details }),
   };
+  const headers: Record<string, string> = {};
   error.metadata.forEach((value, name) => {
-    reply.header(name, value);
+    headers[name] = value;
   });
-  return reply
-    .code(status)
-    .header('content-type', 'application/json; charset=utf-8')
-    .header('cache-control', 'no-store')
-    .send(JSON.stringify(body));
+  headers['content-type'] = 'application/json; charset=utf-8';
+  headers['cache-control'] = 'no-store';
+  return { status, headers, body: JSON.stringify(body) };
+}
+
+/** Answers a REST request with an error. */
+export function sendRestError(reply: FastifyReply, error: ConnectError, status?: number): FastifyReply {
+  const answer = restErrorAnswer(error, status);
+  return reply.code(answer.status).headers(answer.headers).send(answer.body);
 }
 
 /** An error that HTTP has a status of its own for; elsewhere the status follows from the code. */

@@ -1,6 +1,7 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { base64Encode } from '@bufbuild/protobuf/wire';
 import { shortEnumName } from '../service/field-hint.ts';
+import { isoTime, quoteJson } from './json-text.ts';
 
 /** Turns a message, or the init shape of one, into JSON text. */
 export type RestEncoder = (message: object) => string;
@@ -97,7 +98,7 @@ function singularEncoder(field: DescField): ValueEncoder {
   if (field.enum) return enumEncoder(field.enum);
   switch (field.scalar) {
     case ScalarType.STRING:
-      return JSON.stringify;
+      return (value) => quoteJson(value as string);
     case ScalarType.BYTES:
       return (value) => `"${base64Encode(value as Uint8Array)}"`;
     case ScalarType.DOUBLE:
@@ -130,7 +131,7 @@ function enumEncoder(descriptor: DescEnum): ValueEncoder {
 
 function encodeTimestamp(value: Values): string {
   const ms = Number(value.seconds ?? 0) * 1000 + Math.floor(Number(value.nanos ?? 0) / 1e6);
-  return `"${new Date(ms).toISOString()}"`;
+  return `"${isoTime(ms)}"`;
 }
 
 function encodeDuration(value: Values): string {

@@ -1,8 +1,9 @@
-import { type DescMessage, fromJsonString, type Message } from '@bufbuild/protobuf';
-import { EmptySchema } from '@bufbuild/protobuf/wkt';
+import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { callError, quoteInput } from '../service/call-error.ts';
+import { parseJsonObject } from './json-object.ts';
 import { fieldByKey, MessageReader } from './message-reader.ts';
+import { readObject } from './read-object.ts';
 import { type DecodedText, decodeBytes, decodePercent, decodeTarget } from './request-text.ts';
 import { HttpError } from './rest-error.ts';
 import type { RestTemplate } from './rest-template.ts';
@@ -22,8 +23,13 @@ export type RestRequest = {
  * given twice, anywhere, is an error. Throws a ConnectError, or an HttpError where HTTP has a status of its own.
  */
 export function readRestRequest(input: DescMessage, template: RestTemplate, request: RestRequest): Message {
-  const reader = new MessageReader(input);
   const queryAt = request.target.indexOf('?');
+  // Nothing but a body: then no field can come twice.
+  if (queryAt < 0 && template.fields.length === 0 && hasBody(request)) {
+    const body = readBodyText(request);
+    if (body.type === 'json') return readObject(input, parseJsonObject(body.text));
+  }
+  const reader = new MessageReader(input);
   if (template.fields.length > 0) {
     const path = decoded(decodeTarget(queryAt < 0 ? request.target : request.target.slice(0, queryAt)), 'path');
     const values = template.match(path) ?? [];
@@ -35,11 +41,19 @@ export function readRestRequest(input: DescMessage, template: RestTemplate, requ
     const query = decoded(decodeTarget(request.target.slice(queryAt + 1)), 'query');
     readParameters(reader, input, query);
   }
-  if (request.body !== undefined && request.body.length > 0) readBody(reader, input, request);
+  if (hasBody(request)) {
+    const { type, text } = readBodyText(request);
+    if (type === 'json') reader.setObject(parseJsonObject(text));
+    else readForm(reader, input, text);
+  }
   return reader.finish();
 }
 
-function readBody(reader: MessageReader, input: DescMessage, request: RestRequest): void {
+function hasBody(request: RestRequest): boolean {
+  return request.body !== undefined && request.body.length > 0;
+}
+
+function readBodyText(request: RestRequest): { type: 'json' | 'form'; text: string } {
   if (request.contentEncoding !== undefined && request.contentEncoding.toLowerCase() !== 'identity') {
     throw unsupported('content-encoding', 'must be identity', request.contentEncoding);
   }
@@ -48,45 +62,14 @@ function readBody(reader: MessageReader, input: DescMessage, request: RestReques
     const valid = 'must be application/json or application/x-www-form-urlencoded, in UTF-8';
     throw unsupported('content-type', valid, request.contentType ?? '');
   }
-  const text = decoded(decodeBytes(request.body!), 'body');
-  if (type === 'json') {
-    reader.setObject(parseJsonObject(text));
-    return;
-  }
+  return { type, text: decoded(decodeBytes(request.body!), 'body') };
+}
+
+function readForm(reader: MessageReader, input: DescMessage, text: string): void {
   if (text.startsWith('{')) {
     throw invalid('body: looks like JSON; send it with "content-type: application/json"');
   }
   readParameters(reader, input, text);
-}
-
-/** Parses the JSON text of a request; it must be an object, with no key twice. Throws a ConnectError. */
-export function parseJsonObject(text: string): object {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw invalid(`body: is not valid JSON: ${(error as Error).message}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid(`body: must be a JSON object; got ${quoteInput(value)}`);
-  }
-  rejectDuplicateKeys(text);
-  return value;
-}
-
-/** JSON.parse keeps the last of equal keys without a word; protobuf's parser looks at the text itself. */
-function rejectDuplicateKeys(text: string): void {
-  try {
-    fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
-  } catch (error) {
-    const key = /duplicate object key "(.*)"$/s.exec((error as Error).message)?.[1];
-    if (key === undefined) throw error;
-    throw callError({
-      code: Code.InvalidArgument,
-      message: `${key.slice(0, 64)}: is given more than once`,
-      field: key.slice(0, 64),
-    });
-  }
 }
 
 function readParameters(reader: MessageReader, input: DescMessage, text: string): void {

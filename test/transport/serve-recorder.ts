@@ -19,6 +19,7 @@ import { callError } from '../../server/service/call-error.ts';
 import { bindService } from '../../server/service/service-handlers.ts';
 import { SystemClock } from '../../server/system-clock.ts';
 import { createHttpApp } from '../../server/transport/create-http-app.ts';
+import type { LaneName } from '../../server/transport/lane/lanes.ts';
 
 type PingAnswer = MessageInitShape<typeof PingResponseSchema>;
 
@@ -93,6 +94,7 @@ export async function serveRecorder(
     limits?: Partial<ListenerLimits>;
     maxBodyBytes?: number;
     streamDrainMs?: number;
+    lanes?: readonly LaneName[];
   } = {},
 ) {
   const recorder = new Recorder();
@@ -109,9 +111,16 @@ export async function serveRecorder(
     health,
     shutdownSignal: shutdown.signal,
     ...(options.streamDrainMs === undefined ? {} : { streamDrainMs: options.streamDrainMs }),
+    ...(options.lanes ? { lanes: options.lanes } : {}),
     page: async () => '<!doctype html><title>Tocsin</title>',
     healthz: async () => ({ ok: health.serving(), body: { status: health.serving() ? 'ok' : 'failing' } }),
     serverFactory: listenerServerFactory({ clock, ...(options.limits ? { limits: options.limits } : {}) }),
+  });
+  /** Requests that the framework saw: those that no lane took. */
+  const seen = { byFramework: 0 };
+  app.addHook('onRequest', (_request, _reply, done) => {
+    seen.byFramework += 1;
+    done();
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;
@@ -120,6 +129,7 @@ export async function serveRecorder(
     recorder,
     health,
     logs,
+    seen,
     port,
     url: `http://127.0.0.1:${port}`,
     shutDown: () => shutdown.abort(new ConnectError('the server is shutting down', Code.Unavailable)),

@@ -1,0 +1,74 @@
+import type { ServerResponse } from 'node:http';
+import { create, type DescMethod, toBinary, toJsonString } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { mergeNonProtocolHeaders } from '@connectrpc/connect/protocol';
+import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import type { CallReceiver } from '../invoker.ts';
+import { reviseParseError } from '../parse-error.ts';
+import type { CallDeadline } from './call-deadline.ts';
+import type { LaneWriter } from './http-lane.ts';
+import { acceptedCompression, compressMinBytes } from './response-compression.ts';
+
+/** Answers one call in the Connect protocol. */
+export class ConnectReceiver implements CallReceiver {
+  readonly #options: ConnectReceiverOptions;
+
+  constructor(options: ConnectReceiverOptions) {
+    this.#options = options;
+  }
+
+  answer(answer: object): void {
+    const { method, binary } = this.#options;
+    const message = create(method.output, answer as never);
+    const type = binary ? 'application/proto' : 'application/json';
+    this.#write(
+      200,
+      { 'content-type': type },
+      binary ? toBinary(method.output, message) : toJsonString(method.output, message),
+    );
+  }
+
+  fail(error: ConnectError): void {
+    reviseParseError(error);
+    const headers = new Headers({ 'content-type': 'application/json' });
+    mergeNonProtocolHeaders(headers, error.metadata);
+    this.#write(
+      codeToHttpStatus(error.code),
+      Object.fromEntries(headers),
+      JSON.stringify(errorToJson(error, undefined)),
+    );
+  }
+
+  #write(status: number, headers: Record<string, string>, body: string | Uint8Array): void {
+    const { response, writer, deadline, acceptEncoding } = this.#options;
+    deadline?.cancel();
+    const compression = Buffer.byteLength(body) < compressMinBytes ? null : acceptedCompression(acceptEncoding);
+    if (compression === null) {
+      writer.write(response, { status, headers, body });
+      return;
+    }
+    compression.compress(typeof body === 'string' ? Buffer.from(body) : body).then(
+      (compressed) => {
+        headers['content-encoding'] = compression.name;
+        writer.write(response, { status, headers, body: compressed });
+      },
+      () => {
+        const error = new ConnectError('internal error', Code.Internal);
+        writer.write(response, {
+          status: 500,
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(errorToJson(error, undefined)),
+        });
+      },
+    );
+  }
+}
+
+export type ConnectReceiverOptions = {
+  method: DescMethod;
+  response: ServerResponse;
+  writer: LaneWriter;
+  binary: boolean;
+  deadline: CallDeadline | null;
+  acceptEncoding: string | undefined;
+};

@@ -1,0 +1,42 @@
+import type { DescMethod } from '@bufbuild/protobuf';
+import type { Clock } from '../../clock.ts';
+import type { BoundService } from '../../service/service-handlers.ts';
+import type { Invoker } from '../invoker.ts';
+import { CallDeadline, grpcTimeoutMs } from './call-deadline.ts';
+import { GrpcCall } from './grpc-call.ts';
+import { KnownAuthorities } from './known-authorities.ts';
+import type { StreamLane } from './stream-lane.ts';
+import { StreamTimeLimit } from './stream-time-limit.ts';
+
+/** The lane of unary gRPC calls with uncompressed protobuf. */
+export function grpcLane(options: {
+  services: readonly BoundService[];
+  invoker: Invoker;
+  clock: Clock;
+  maxBodyBytes: number;
+  bodyTimeoutMs: number;
+}): StreamLane {
+  const { invoker, clock, maxBodyBytes } = options;
+  const timeLimit = new StreamTimeLimit({ clock, timeoutMs: options.bodyTimeoutMs });
+  const authorities = new KnownAuthorities();
+  const methods = new Map<string, DescMethod>();
+  for (const { descriptor } of options.services) {
+    for (const method of descriptor.methods) {
+      if (method.methodKind === 'unary') methods.set(`/${descriptor.typeName}/${method.name}`, method);
+    }
+  }
+
+  return (stream, headers) => {
+    const type = headers['content-type'];
+    if (type !== 'application/grpc' && type !== 'application/grpc+proto') return false;
+    const method = methods.get(headers[':path'] ?? '');
+    if (method === undefined || headers[':method'] !== 'POST') return false;
+    if ((headers['grpc-encoding'] ?? 'identity') !== 'identity' || headers.expect !== undefined) return false;
+    const timeoutMs = grpcTimeoutMs(headers['grpc-timeout'] as string | undefined);
+    if (timeoutMs === undefined || !authorities.has(headers)) return false;
+    if (invoker.authorize(method, headers.authorization) !== null) return false;
+    const deadline = timeoutMs === null ? null : new CallDeadline(clock, timeoutMs);
+    new GrpcCall(stream, { method, invoker, clock, headers, maxBodyBytes, timeLimit, deadline });
+    return true;
+  };
+}

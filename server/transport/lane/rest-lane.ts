@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Message } from '@bufbuild/protobuf';
+import type { ConnectError } from '@connectrpc/connect';
+import type { Clock } from '../../clock.ts';
+import { HttpCallContext } from '../http-call-context.ts';
+import type { CallReceiver, Invoker } from '../invoker.ts';
+import { type QuickReader, quickReader } from '../quick-reader.ts';
+import type { RestRoute } from '../rest-bridge.ts';
+import { restErrorAnswer } from '../rest-error.ts';
+import type { HttpLane, LaneWriter } from './http-lane.ts';
+
+type LaneRoute = { route: RestRoute; reader: QuickReader };
+
+/** Headers that announce a body, or ask for more than an answer. */
+const unusual = ['content-length', 'transfer-encoding', 'expect', 'upgrade'];
+
+const answerHeaders = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
+
+/**
+ * The lane of REST requests that are a path without variables and a query: `GET /ping?name=…`. What it cannot read at
+ * once, or may not answer for want of a token, goes to the bridge.
+ */
+export function restLane(options: {
+  routes: readonly RestRoute[];
+  invoker: Invoker;
+  clock: Clock;
+  writer: LaneWriter;
+}): HttpLane {
+  const { invoker, clock, writer } = options;
+  const table = new Map<string, LaneRoute>();
+  for (const route of options.routes) {
+    const { httpMethod, template, method } = route;
+    if (httpMethod !== 'GET' || template.fields.length > 0) continue;
+    table.set(template.routePath, { route, reader: quickReader(method.input) });
+  }
+
+  return (request, response) => {
+    if (request.method !== 'GET') return false;
+    const target = request.url ?? '';
+    const queryAt = target.indexOf('?');
+    const found = table.get(queryAt < 0 ? target : target.slice(0, queryAt));
+    if (found === undefined || nonAscii.test(target)) return false;
+    const { headers } = request;
+    for (const name of unusual) if (headers[name] !== undefined) return false;
+    const { route, reader } = found;
+    if (invoker.authorize(route.method, headers.authorization) !== null) return false;
+    const message = reader.parameters(queryAt < 0 ? '' : target.slice(queryAt + 1));
+    if (message === null) return false;
+    serve({ route, message, request, response });
+    return true;
+  };
+
+  function serve(call: {
+    route: RestRoute;
+    message: Message;
+    request: IncomingMessage;
+    response: ServerResponse;
+  }): void {
+    const { route, message, request, response } = call;
+    const context = new HttpCallContext({ request, response, receivedMs: clock.wallMs() });
+    invoker.run(route.method, { message, context, receiver: new RestReceiver(writer, route, response) });
+  }
+}
+
+const nonAscii = /[^\x00-\x7f]/;
+
+class RestReceiver implements CallReceiver {
+  readonly #writer: LaneWriter;
+  readonly #route: RestRoute;
+  readonly #response: ServerResponse;
+
+  constructor(writer: LaneWriter, route: RestRoute, response: ServerResponse) {
+    this.#writer = writer;
+    this.#route = route;
+    this.#response = response;
+  }
+
+  answer(answer: object): void {
+    this.#writer.write(this.#response, { status: 200, headers: answerHeaders, body: this.#route.encode(answer) });
+  }
+
+  fail(error: ConnectError): void {
+    this.#writer.write(this.#response, restErrorAnswer(error));
+  }
+}

@@ -1,0 +1,7 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+
+/**
+ * Serves HTTP/2 streams without the compatibility layer that makes requests and responses of them. Returns false, having
+ * touched nothing, for every stream that it does not fully handle.
+ */
+export type StreamLane = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
