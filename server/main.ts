@@ -17,6 +17,8 @@ import { SystemClock } from './system-clock.ts';
 const packageFile = new URL('../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 const clock = new SystemClock();
+/** A signal that follows another so soon is the same request, ms. */
+const sameRequestMs = 1_000;
 
 const intent = readCommandLine(process.argv.slice(2), { version });
 switch (intent.kind) {
@@ -44,11 +46,14 @@ async function serve(config: Config): Promise<void> {
   const app = await startApp({ config, clock, logger, random: Math.random, newId: randomUUID }).catch((error) =>
     fail(`Tocsin cannot start: ${startProblem(error, config)}\n`),
   );
-  let stopping = false;
+  let askedMs: number | null = null;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    // Whoever asks twice does not want to wait.
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (askedMs !== null) {
+      // Whoever asks twice does not want to wait. But after a Ctrl-C the signal comes from the terminal and from npm.
+      if (clock.monotonicMs() - askedMs >= sameRequestMs) process.exit(1);
+      return;
+    }
+    askedMs = clock.monotonicMs();
     logger.info({ signal }, 'shutting down');
     await app.stop();
     logger.info('stopped');
