@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/settings.ts';
 import type { Monitor } from './engine/domain/monitor.ts';
 import { phaseAt } from './engine/domain/phase.ts';
-import type { DeliveryStats } from './outbox/delivery-queue.ts';
+import type { DeliveryQueue, DeliveryStats } from './outbox/delivery-queue.ts';
 import type { FailingAlerts, PageMonitor } from './page/page-view.ts';
 import { renderPage } from './page/render-page.ts';
 import type { Store } from './store/store.ts';
@@ -11,7 +11,15 @@ import type { Store } from './store/store.ts';
 const shownMax = 500;
 
 /** Makes the HTML of `GET /` from what is stored now. */
-export function startPage({ store, clock, config }: { store: Store; clock: Clock; config: Config }) {
+export function startPage({
+  store,
+  clock,
+  config,
+}: {
+  store: Pick<Store, 'list'> & { deliveries: Pick<DeliveryQueue, 'stats'> };
+  clock: Clock;
+  config: Pick<Config, 'token' | 'alertUri'>;
+}) {
   return async (baseUrl: string): Promise<string> => {
     const nowMs = clock.wallMs();
     const first = await store.list({ afterName: '', limit: shownMax + 1 });

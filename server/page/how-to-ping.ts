@@ -15,21 +15,18 @@ export function howToPing({ baseUrl, tokenRequired }: { baseUrl: string; tokenRe
   ].join('\n');
   const sdk = [
     `// TOCSIN_URL=${baseUrl}${tokenRequired ? ' TOCSIN_TOKEN=…' : ''} node job.mjs`,
-    `import { withHeartbeat } from '@tocsin/sdk';`,
+    `import { flush, withHeartbeat } from '@tocsin/sdk';`,
     `const backup = withHeartbeat('backup', '1D', async () => {`,
     '  await copyTheDatabase();',
     '});',
-    'await backup().catch((error) => {',
-    '  console.error(error);',
-    '  process.exitCode = 1;',
-    '});',
+    'await backup().finally(flush);',
   ].join('\n');
   return html`<section class="how">
 <div><h3>With curl</h3>
 <pre tabindex="0"><code>${curl}</code></pre></div>
 <div><h3>With the TypeScript SDK</h3>
 <pre tabindex="0"><code>${sdk}</code></pre>
-<p class="soft">The <code>catch</code> matters: without it a rejection ends the process before the <code>fail</code> is sent.</p></div>
+<p class="soft"><code>flush</code> matters: without it a rejection ends the process before the <code>fail</code> is sent.</p></div>
 </section>
 <p>A frequency is a whole number and one of <code>W</code> <code>D</code> <code>h</code> <code>m</code> <code>s</code>.
 gRPC and Connect answer on the same port; <code>GET /monitors</code> has what this page shows as JSON.</p>`;

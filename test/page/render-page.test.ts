@@ -64,7 +64,7 @@ t.test('without monitors it says how to get one, with the real address', async (
   t.ok(text.includes('curl -X DELETE "https://tocsin.example.com/ping?name=backup"'));
   t.ok(text.includes('TOCSIN_URL=https://tocsin.example.com '));
   t.ok(text.includes("withHeartbeat('backup', '1D', async () => {"));
-  t.match(text, /job\.mjs .*await backup\(\)\.catch\(.*exitCode = 1/, 'the fail of a job that rejects gets out');
+  t.match(text, /job\.mjs .*await backup\(\)\.finally\(flush\)/, 'the fail of a job that rejects gets out');
   t.notMatch(source, '<table');
   t.notMatch(text, 'TOCSIN_TOKEN');
   t.match(source, '<title>Tocsin</title>');

@@ -81,6 +81,19 @@ t.test('a one-shot job gets its beat out without a flush, and an idle client let
   t.equal(server.requests[0]?.headers.authorization, 'Bearer secret', 'the environment is read at the first beat');
 });
 
+t.test('a job that rejects gets its fail out, in the forms that the documents show', async (t) => {
+  const server = await serverOf(t);
+  const job = `const backup = withHeartbeat('backup', '1D', async () => { throw new Error('disk full'); });`;
+  const caught = `.catch((error) => { console.error(error.message); process.exitCode = 1; });`;
+  const { exit } = start(`${job} await backup()${caught}`, { TOCSIN_URL: server.url });
+  t.same(await exit, { code: 1, stdout: '', stderr: 'disk full\n' });
+  t.match(server.requests, [{ pings: [{ name: 'backup', status: 'BEAT_STATUS_FAIL', message: 'disk full' }] }]);
+  server.requests.length = 0;
+  const flushed = start(`${job} await backup().finally(flush);`, { TOCSIN_URL: server.url });
+  t.match(await flushed.exit, { code: 1, stderr: /disk full/ });
+  t.match(server.requests, [{ pings: [{ name: 'backup', status: 'BEAT_STATUS_FAIL', message: 'disk full' }] }]);
+});
+
 t.test('a client in back-off lets the process end, in silence', async (t) => {
   const server = await serverOf(t, failing(503));
   const { exit } = start(`withHeartbeat('job', '1h', () => console.log('done'))();`, { TOCSIN_URL: server.url });
