@@ -55,7 +55,7 @@ const stopOutboxMs = 5_000;
 export async function startApp({ config, clock, logger, random, newId }: AppOptions): Promise<App> {
   const teardown = new Teardown({ clock, logger });
   try {
-    const store = new SqliteStore(config.dataDir);
+    const store = new SqliteStore(config.dataDir, { durability: config.durability });
     teardown.add('store', () => store.close());
 
     const notifier = alertNotifier({
@@ -111,13 +111,14 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       await app.close();
     });
 
-    await outbox.start();
-    await engine.start();
+    // The port first: an engine that starts says "I was listening", and a start that fails must not. Beats wait for it.
     const url = await app.listen({
       host: config.host,
       port: config.port,
       listenTextResolver: (address) => `bound to ${address}`,
     });
+    await outbox.start();
+    await engine.start();
     health.open();
     logger.info({ url, dataDir: config.dataDir }, 'listening');
     if (config.alertUri === null) logger.warn('PING_ALERT_URI is not set: alerts go to this log');

@@ -17,6 +17,8 @@ import { SystemClock } from './system-clock.ts';
 const packageFile = new URL('../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 const clock = new SystemClock();
+/** A signal that follows another so soon is the same request, ms. */
+const sameRequestMs = 1_000;
 
 const intent = readCommandLine(process.argv.slice(2), { version });
 switch (intent.kind) {
@@ -44,11 +46,14 @@ async function serve(config: Config): Promise<void> {
   const app = await startApp({ config, clock, logger, random: Math.random, newId: randomUUID }).catch((error) =>
     fail(`Tocsin cannot start: ${startProblem(error, config)}\n`),
   );
-  let stopping = false;
+  let askedMs: number | null = null;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
-    // Whoever asks twice does not want to wait.
-    if (stopping) process.exit(1);
-    stopping = true;
+    if (askedMs !== null) {
+      // Whoever asks twice does not want to wait. But after a Ctrl-C the signal comes from the terminal and from npm.
+      if (clock.monotonicMs() - askedMs >= sameRequestMs) process.exit(1);
+      return;
+    }
+    askedMs = clock.monotonicMs();
     logger.info({ signal }, 'shutting down');
     await app.stop();
     logger.info('stopped');
@@ -65,6 +70,9 @@ async function testAlert(config: Config): Promise<void> {
     path: join(config.dataDir, 'webhook-secret'),
   });
   const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, secret, clock, logger });
+  if (config.alertUri === null) {
+    process.stdout.write('PING_ALERT_URI is not set: alerts only go to the log, like this one:\n');
+  }
   const { ok, lines } = await sendTestAlert({ notifier, clock, newId: randomUUID });
   for (const line of lines) process.stdout.write(`${line}\n`);
   process.exitCode = ok ? 0 : 1;
@@ -76,8 +84,10 @@ function startProblem(error: unknown, { host, port, dataDir }: Config): string {
   switch (code) {
     case 'EADDRINUSE':
       return `port ${port} on ${host} is in use: stop what uses it, or set PORT (0 takes a free one)`;
-    case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST ${host} does not resolve`;
+    case 'EADDRNOTAVAIL':
       return `HOST ${host} is no address of this machine`;
     case 'EACCES':
     case 'EPERM':

@@ -8,8 +8,9 @@ const advice: Record<FailureReason, string> = {
   tls: 'Check the certificate of the receiver, and whether PING_ALERT_URI should start with http:// instead.',
   timeout: 'The receiver must answer within 10 seconds: it should accept the alert first and work on it afterwards.',
   protocol: 'Check the port in PING_ALERT_URI: what listens there does not speak HTTP.',
-  http_status: 'Check the path of PING_ALERT_URI and its credentials, and the log of the receiver.',
+  http_status: 'Check the path of PING_ALERT_URI, its credentials, the signing secret, and the log of the receiver.',
   redirect: 'Set PING_ALERT_URI to the address that the receiver redirects to.',
+  bad_port: 'Set PING_ALERT_URI to another port; waiting does not help.',
   no_channel: 'Set PING_ALERT_URI.',
   aborted: 'Try again.',
   internal: 'This is a fault in Tocsin; its log says more.',
@@ -37,7 +38,8 @@ function report(verdict: Verdict, tookMs: number): string[] {
   const { kind, reason, detail } = verdict;
   const lines = [`The test alert was NOT delivered: ${detail}, after ${tookMs} ms.`];
   if (kind === 'permanent') lines.push('The receiver wants no more alerts: a real one would be given up at once.');
-  else lines.push('A real alert would be tried again, for 72 hours.');
+  // Only a change of the settings helps.
+  else if (reason !== 'bad_port') lines.push('A real alert would be tried again, for 72 hours.');
   lines.push(advice[reason]);
   return lines;
 }

@@ -2,7 +2,8 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/settings.ts';
 import type { Monitor } from './engine/domain/monitor.ts';
 import { phaseAt } from './engine/domain/phase.ts';
-import type { PageMonitor } from './page/page-view.ts';
+import type { DeliveryStats } from './outbox/delivery-queue.ts';
+import type { FailingAlerts, PageMonitor } from './page/page-view.ts';
 import { renderPage } from './page/render-page.ts';
 import type { Store } from './store/store.ts';
 
@@ -18,6 +19,7 @@ export function startPage({ store, clock, config }: { store: Store; clock: Clock
     const down = more ? await store.list({ afterName: '', limit: shownMax, onlyDown: true }) : [];
     const others = more ? first.filter(({ status }) => status !== 'down') : first;
     const monitors = [...down, ...others].slice(0, shownMax).map((monitor) => pageMonitor(monitor, nowMs));
+    const alerts = await store.deliveries.stats();
     return renderPage({
       baseUrl,
       nowMs,
@@ -25,8 +27,15 @@ export function startPage({ store, clock, config }: { store: Store; clock: Clock
       more,
       tokenRequired: config.token !== null,
       alertTarget: config.alertUri === null ? 'log' : 'webhook',
+      failingAlerts: failingAlerts(alerts, nowMs),
     });
   };
+}
+
+function failingAlerts({ failing, oldestCreatedMs, lastError }: DeliveryStats, nowMs: number): FailingAlerts | null {
+  if (failing === 0) return null;
+  // The error's class is for machines: "network: connection refused".
+  return { count: failing, oldestMs: oldestCreatedMs ?? nowMs, error: lastError.replace(/^[a-z_]+: /, '') };
 }
 
 function pageMonitor(monitor: Monitor, nowMs: number): PageMonitor {

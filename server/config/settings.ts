@@ -53,6 +53,13 @@ export const settings = {
     description: 'Where the state is kept. Created when it is missing; one server at a time.',
     shown: 'plain',
   }),
+  durability: setting(oneOf(['process', 'power']), {
+    variable: 'TOCSIN_DURABILITY',
+    default: 'process',
+    unit: 'what it survives',
+    description: 'What an acknowledged ping survives: the death of the process, or a power cut as well (slower).',
+    shown: 'plain',
+  }),
   token: optional(token(), {
     variable: 'TOCSIN_TOKEN',
     defaultText: 'none',

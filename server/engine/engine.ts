@@ -175,7 +175,7 @@ export class Engine {
     const mayJudge = listening && !this.#listening.isRefusing;
     const dueIds = mayJudge ? this.#timers.takeDue(heardUntilMs, this.#options.limits.dueMax) : [];
     await this.#runBatch(waiting, { dueIds, heardUntilMs });
-    await this.#trimHistory();
+    await this.#keepHouse();
     this.#running = false;
     if (this.#drained && this.#queue.length === 0) this.#drained();
     else this.#scheduleNext(listening);
@@ -210,9 +210,9 @@ export class Engine {
     this.#options.onDeliveries();
   }
 
-  /** Up to when everything that was received is known, Unix ms. */
+  /** Up to when everything that was received is known, Unix ms: more may come within the millisecond of the wake. */
   #heardUntilMs(): number {
-    let untilMs = Math.min(this.#options.clock.wallMs(), this.#wokenMs);
+    let untilMs = Math.min(this.#options.clock.wallMs(), this.#wokenMs) - 1;
     for (const { command } of this.#queue) untilMs = Math.min(untilMs, receivedMs(command) - 1);
     return untilMs;
   }
@@ -292,13 +292,18 @@ export class Engine {
     for (const { resolve } of waiting) resolve(outcome);
   }
 
-  async #trimHistory(): Promise<void> {
-    if (this.#beatsSinceTrim < trimEveryBeats) return;
-    // Twice what came, so that a history which was allowed to be longer before shrinks.
-    const rows = Math.min(2 * this.#beatsSinceTrim, trimRowsMax);
-    this.#beatsSinceTrim = 0;
+  async #keepHouse(): Promise<void> {
     const { store, limits } = this.#options;
-    await store.trimHistory(limits.historyMax, rows).catch((error) => this.#noteStoreError(error));
+    try {
+      await store.writeBehind();
+      if (this.#beatsSinceTrim < trimEveryBeats) return;
+      // Twice what came, so that a history which was allowed to be longer before shrinks.
+      const rows = Math.min(2 * this.#beatsSinceTrim, trimRowsMax);
+      this.#beatsSinceTrim = 0;
+      await store.trimHistory(limits.historyMax, rows);
+    } catch (error) {
+      this.#noteStoreError(error);
+    }
   }
 
   #scheduleNext(listening: boolean): void {
@@ -309,7 +314,8 @@ export class Engine {
     }
     const stampMs = listening ? this.#listening.untilStampMs() : retryAfterStoreErrorMs;
     const nextMs = listening ? this.#timers.nextMs() : null;
-    const dueMs = nextMs === null ? stampMs : Math.max(0, nextMs - clock.wallMs());
+    // One on, because the millisecond of a deadline belongs to the beat.
+    const dueMs = nextMs === null ? stampMs : Math.max(0, nextMs + 1 - clock.wallMs());
     this.#timer = clock.after(Math.min(stampMs, dueMs), () => this.#wake());
   }
 

@@ -28,8 +28,11 @@ const known: Record<string, Failure> = {
   EPROTO: { reason: 'tls', detail: 'the TLS handshake failed' },
 };
 
-/** Says in plain words why `fetch`, or reading its answer, failed. Texts of the error are not used: they hold the URL. */
-export function explainFetchFailure(error: unknown): Failure {
+/**
+ * Says in plain words why `fetch` of `url`, or reading its answer, failed. Texts of the error are not used: they hold the
+ * URL; of that, only the port is told.
+ */
+export function explainFetchFailure(error: unknown, url: string): Failure {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = codeOf(cause);
   if (code !== '') {
@@ -43,7 +46,8 @@ export function explainFetchFailure(error: unknown): Failure {
     return { reason: 'protocol', detail: 'the answer is not valid HTTP' };
   }
   if (cause instanceof Error && cause.message === 'bad port') {
-    return { reason: 'network', detail: 'the port is one of those that HTTP clients refuse to connect to' };
+    const { port } = new URL(url);
+    return { reason: 'bad_port', detail: `port ${port} is one that HTTP clients refuse (fetch standard): use another` };
   }
   return { reason: 'network', detail: 'the request failed' };
 }
@@ -51,5 +55,5 @@ export function explainFetchFailure(error: unknown): Failure {
 /** The system's or undici's code of an error; codes are upper-case words, so nothing secret fits in. */
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{0,60}$/.test(code) ? code : '';
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_/]{0,60}$/.test(code) ? code : '';
 }

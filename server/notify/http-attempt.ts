@@ -46,7 +46,7 @@ export async function attemptHttp(request: HttpRequest, options: HttpAttemptOpti
     if (timeout.aborted) {
       return { kind: 'retryable', reason: 'timeout', detail: `no complete answer within ${timeoutMs / 1000} s` };
     }
-    return { kind: 'retryable', ...explainFetchFailure(error) };
+    return { kind: 'retryable', ...explainFetchFailure(error, request.url) };
   } finally {
     timeout.removeEventListener('abort', onAbort);
     signal.removeEventListener('abort', onAbort);

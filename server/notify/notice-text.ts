@@ -22,7 +22,8 @@ export function noticeText(notice: Notice): string {
 
 function cause({ reason, merged, lastBeatMs, deadlineMs, downSinceMs, message, exitCode }: Notice): string {
   if (reason === 'failed') {
-    const code = exitCode === null ? '' : ` with exit code ${exitCode}`;
+    // A fail may carry exit code 0: the job says that it failed, not that its process did.
+    const code = exitCode === null || exitCode === 0 ? '' : ` with exit code ${exitCode}`;
     const said = message.replace(/\s+/g, ' ').trim();
     return `it reported a failure${code} at ${at(downSinceMs)}${said === '' ? '' : `: ${cut(said)}`}`;
   }

@@ -11,7 +11,7 @@ export type Attempt = {
 
 /**
  * Why an attempt failed. `http_status`: the receiver answered, and not with a 2xx. `protocol`: it answered something
- * that is not HTTP. `aborted`: cut off by its signal. `internal`: a fault of ours.
+ * that is not HTTP. `bad_port`: fetch never connects to this port. `aborted`: cut off by its signal. `internal`: a fault of ours.
  */
 export type FailureReason =
   | 'network'
@@ -21,6 +21,7 @@ export type FailureReason =
   | 'protocol'
   | 'http_status'
   | 'redirect'
+  | 'bad_port'
   | 'no_channel'
   | 'aborted'
   | 'internal';

@@ -207,7 +207,7 @@ export class Outbox {
     }
     const verdict = await this.#send(delivery, abort.signal);
     const settlement = settlementOf(verdict, { delivery, nowMs: this.#clock.wallMs(), random: this.#random() });
-    this.#noteAttempt(delivery, settlement);
+    this.#noteAttempt(delivery, { verdict, settlement });
     this.#outcomes.push(settlement);
     this.#wakeUp.wake();
   }
@@ -225,15 +225,18 @@ export class Outbox {
     }
   }
 
-  #noteAttempt({ id, channel, notice, attempts }: ClaimedDelivery, settlement: Settlement): void {
+  #noteAttempt(
+    { id, channel, notice, attempts }: ClaimedDelivery,
+    { verdict, settlement }: { verdict: Verdict; settlement: Settlement },
+  ): void {
     const details = { delivery: id, channel, monitor: notice.name, type: notice.type, attempt: attempts + 1 };
     if (settlement.kind === 'buried') {
       this.#logger.error({ ...details, error: settlement.error }, 'alert not delivered: given up');
     } else if (settlement.kind === 'retry') {
       const { error, nextAttemptMs } = settlement;
       this.#logger.warn({ ...details, error, nextAttemptMs }, 'alert not delivered yet');
-    } else if (attempts > 0) {
-      this.#logger.info(details, 'alert delivered after all');
+    } else {
+      this.#logger.info({ ...details, detail: verdict.detail }, 'alert delivered');
     }
   }
 

@@ -20,6 +20,7 @@ pre code { font-size: .8125rem; }
 .counts { font-size: 1.25rem; font-weight: 600; }
 .counts .sep { color: var(--soft); padding: 0 .15rem; }
 .note { padding: .6rem 1rem; background: var(--raised); border-left: 3px solid var(--soft); border-radius: 4px; }
+.trouble { border-left-color: var(--down); color: var(--down); font-weight: 600; overflow-wrap: anywhere; }
 .how { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); gap: 0 1.25rem; }
 .how > div { min-width: 0; }
 .status { white-space: nowrap; font-weight: 600; }

@@ -26,4 +26,16 @@ export type PageView = {
   tokenRequired: boolean;
   /** Where alerts go. */
   alertTarget: 'log' | 'webhook';
+  /** The alerts whose last attempt failed; null while there are none. */
+  failingAlerts: FailingAlerts | null;
+};
+
+/** Alerts that are not getting out. */
+export type FailingAlerts = {
+  /** How many, 1 or more. */
+  count: number;
+  /** When the oldest was made, Unix ms. */
+  oldestMs: number;
+  /** Why the last attempt failed, in plain words. */
+  error: string;
 };

@@ -3,6 +3,7 @@ import { Html, html } from './html.ts';
 import { monitorTable } from './monitor-table.ts';
 import { pageStyle } from './page-style.ts';
 import type { PageMonitor, PageView } from './page-view.ts';
+import { roughly } from './time-text.ts';
 
 /** Seconds after which a browser asks for the page anew. */
 const refreshS = 10;
@@ -29,7 +30,7 @@ export function renderPage(view: PageView): string {
 ${view.alertTarget === 'webhook' ? 'Alerts go to PING_ALERT_URI.' : 'Alerts go to the log, because PING_ALERT_URI is not set.'}</p>
 </header>
 <main>
-${monitorSection(view)}
+${alertTrouble(view)}${monitorSection(view)}
 <h2>How to ping</h2>
 ${howToPing(view)}
 </main>
@@ -37,6 +38,19 @@ ${howToPing(view)}
 </body>
 </html>
 `.text;
+}
+
+/** Says that people do not hear of what is down; nothing while all is well. */
+function alertTrouble({ failingAlerts, nowMs }: PageView): Html {
+  if (failingAlerts === null) return html``;
+  const { count, oldestMs, error } = failingAlerts;
+  const age = roughly(Math.max(0, nowMs - oldestMs));
+  const who =
+    count === 1
+      ? `1 alert could not be delivered yet, for ${age}`
+      : `${count} alerts could not be delivered yet, the oldest for ${age}`;
+  return html`<p class="note trouble">${who}: ${error}</p>
+`;
 }
 
 function monitorSection({ monitors, more, nowMs }: PageView): Html {

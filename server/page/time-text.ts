@@ -19,7 +19,8 @@ function relative(deltaMs: number): string {
   return deltaMs < 0 ? `${distance} ago` : `in ${distance}`;
 }
 
-function roughly(ms: number): string {
+/** A span of time in its largest fitting unit, rounded down: "75 s", "4 min". */
+export function roughly(ms: number): string {
   const unit = units.find(({ from }) => ms >= from);
   return unit ? `${Math.floor(ms / unit.ms)} ${unit.name}` : `${Math.floor(ms / 1000)} s`;
 }

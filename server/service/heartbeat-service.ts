@@ -33,9 +33,13 @@ type PingResult = MessageInitShape<typeof PingResultSchema>;
 export function heartbeatService(options: Options): ServiceHandlers<typeof HeartbeatService> {
   const { engine, clock, validator, defaultGraceMs } = options;
 
-  /** @throws ConnectError when the beat was not recorded. */
-  async function ping(request: PingRequest, receivedMs: number): Promise<PingAnswer> {
-    const read = readBeat(request, { receivedMs, defaultGraceMs });
+  /**
+   * The time of receipt is when the request is here in full: a body that trickles in across the deadline came too late.
+   *
+   * @throws ConnectError when the beat was not recorded.
+   */
+  async function ping(request: PingRequest): Promise<PingAnswer> {
+    const read = readBeat(request, { receivedMs: clock.wallMs(), defaultGraceMs });
     if (!read.ok) throw read.error;
     const outcome = await engine.beat(read.beat);
     if (!outcome.ok) throw refusalError(outcome.refusal);
@@ -43,11 +47,11 @@ export function heartbeatService(options: Options): ServiceHandlers<typeof Heart
   }
 
   /** One item of a batch or a stream: its own check, its own answer. */
-  async function pingItem(item: PingRequest, receivedMs: number): Promise<PingResult> {
+  async function pingItem(item: PingRequest): Promise<PingResult> {
     try {
       const invalid = validator.check(PingRequestSchema, item);
       if (invalid) return errorResult(invalid);
-      return { result: { case: 'response', value: await ping(item, receivedMs) } };
+      return { result: { case: 'response', value: await ping(item) } };
     } catch (error) {
       return errorResult(ConnectError.from(error));
     }
@@ -56,14 +60,14 @@ export function heartbeatService(options: Options): ServiceHandlers<typeof Heart
   async function streamItem(item: PingStreamRequest): Promise<MessageInitShape<typeof PingStreamResponseSchema>> {
     // Without a ping the item has an empty name, and the answer says so.
     const request = item.ping ?? create(PingRequestSchema);
-    return { seq: item.seq, result: await pingItem(request, clock.wallMs()) };
+    return { seq: item.seq, result: await pingItem(request) };
   }
 
   return {
-    ping: (request, context) => ping(request, context.receivedMs),
+    ping: (request) => ping(request),
 
-    async pingBatch(request, context) {
-      return { results: await Promise.all(request.pings.map((item) => pingItem(item, context.receivedMs))) };
+    async pingBatch(request) {
+      return { results: await Promise.all(request.pings.map((item) => pingItem(item))) };
     },
 
     async *pingStream(requests) {

@@ -48,6 +48,12 @@ export interface Store {
   /** Writes all changes in one transaction; durable when it resolves. One result per change, in order. */
   commit(changes: Change[]): Promise<ChangeResult[]>;
 
+  /**
+   * Writes a slice (2 ms at most) of what commits have left for later, if it is time to. The engine calls it after each
+   * batch; a store that leaves nothing for later does nothing.
+   */
+  writeBehind(): Promise<void>;
+
   /** Up to `limit` (1 to 10,000) monitors with id > `afterId` that await something, by id: to fill the wheel at start. */
   scanArmed(afterId: number, limit: number): Promise<Armed[]>;
 

@@ -1,7 +1,13 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
 import { connect } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setImmediate } from 'node:timers/promises';
 import t from 'tap';
 import { RunningServer, runMain, temporaryDirectory } from '../support/running-server.ts';
+import { untraced } from '../support/untraced.ts';
 
 t.test('PORT=0 takes a free port, says so, and SIGTERM ends it with 0', async (t) => {
   const server = await RunningServer.start({ TOCSIN_DATA_DIR: await temporaryDirectory(t) });
@@ -21,6 +27,84 @@ t.test('PORT=0 takes a free port, says so, and SIGTERM ends it with 0', async (t
   t.ok(server.log.some(({ msg }) => msg === 'stopped'));
   session.destroy();
 });
+
+t.test('SIGTERM to `npm start` ends the server, not only npm', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const npm = spawn(...untraced('npm', ['start']), {
+    cwd: new URL('../..', import.meta.url),
+    env: {
+      PATH: process.env.PATH,
+      HOME: directory,
+      PORT: '0',
+      TOCSIN_DATA_DIR: directory,
+      npm_config_loglevel: 'silent',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines: { msg: string; pid: number; url: string }[] = [];
+  const listening = new Promise<{ pid: number; url: string }>((resolve, reject) => {
+    createInterface(npm.stdout).on('line', (text) => {
+      const line = JSON.parse(text);
+      lines.push(line);
+      if (line.msg === 'listening') resolve(line);
+    });
+    npm.once('exit', (code) => reject(new Error(`npm ended with ${code}`)));
+  });
+  const { pid, url } = await listening;
+  t.teardown(() => {
+    // Only where it failed: whoever is orphaned must not stay.
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  });
+  t.equal((await fetch(`${url}/healthz`)).status, 200);
+  const exited = once(npm, 'exit');
+  const closed = once(npm, 'close');
+  npm.kill('SIGTERM');
+  t.same(await exited, [0, null]);
+  t.notOk(isAlive(pid), 'the server is gone when npm is');
+  await closed;
+  t.equal(lines.at(-1)?.msg, 'stopped', 'in good order');
+  await t.rejects(fetch(`${url}/healthz`), 'the port is closed');
+});
+
+t.test(
+  'a signal that comes twice at once, as from a terminal and npm, is one request; a later one is a second',
+  async (t) => {
+    let asked = (): void => {};
+    const held: ServerResponse[] = [];
+    const receiver = createServer((_, response) => {
+      held.push(response);
+      asked();
+    }).listen(0, '127.0.0.1');
+    t.teardown(() => receiver.close().closeAllConnections());
+    await once(receiver, 'listening');
+    const uri = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+    /** A server whose shutdown waits for an alert. */
+    const busy = async (): Promise<RunningServer> => {
+      const server = await RunningServer.start({
+        TOCSIN_DATA_DIR: await temporaryDirectory(t),
+        PING_ALERT_URI: uri,
+      });
+      const alert = new Promise<void>((resolve) => {
+        asked = resolve;
+      });
+      t.equal((await fetch(`${server.url}/ping?name=a&frequency=1h&status=fail`)).status, 200);
+      await alert;
+      server.signal('SIGINT');
+      while (!server.log.some(({ msg }) => msg === 'shutting down')) await setImmediate();
+      return server;
+    };
+    const patient = await busy();
+    const ended = patient.kill('SIGINT');
+    held.pop()!.end();
+    t.same(await ended, { code: 0, signal: null });
+    t.ok(patient.log.some(({ msg }) => msg === 'alert delivered'));
+
+    const impatient = await busy();
+    const again = setInterval(() => impatient.signal('SIGINT'), 100);
+    t.teardown(() => clearInterval(again));
+    t.same(await impatient.kill('SIGINT'), { code: 1, signal: null });
+  },
+);
 
 t.test('SIGTERM answers the pings that it has received', async (t) => {
   const directory = await temporaryDirectory(t);
@@ -61,6 +145,25 @@ t.test('a port in use is a clear error', async (t) => {
   const second = await runMain({ TOCSIN_DATA_DIR: await temporaryDirectory(t), PORT: new URL(server.url).port });
   t.equal(second.code, 1);
   t.match(second.stderr, /port \d+ on 127\.0\.0\.1 is in use: .*PORT/);
+});
+
+t.test('a host that no address is known for is a clear error', async (t) => {
+  const host = 'nowhere.invalid';
+  const { code, stderr } = await runMain(
+    { TOCSIN_DATA_DIR: await temporaryDirectory(t), HOST: host, LOG_LEVEL: 'silent' },
+    ['--insecure-no-auth'],
+  );
+  t.equal(code, 1);
+  t.equal(stderr, `Tocsin cannot start: HOST ${host} does not resolve\n`);
+});
+
+t.test('a test alert without PING_ALERT_URI says that it went to the log only', async (t) => {
+  const { code, stdout } = await runMain({ TOCSIN_DATA_DIR: await temporaryDirectory(t) }, ['test-alert']);
+  t.equal(code, 0);
+  t.match(
+    stdout,
+    /^PING_ALERT_URI is not set: alerts only go to the log, like this one:\n\{.*test alert of Tocsin.*\}\n/,
+  );
 });
 
 t.test('wrong settings are reported together, and nothing starts', async (t) => {
@@ -109,3 +212,11 @@ t.test('the token guards every way in', async (t) => {
   t.equal(page.status, 200);
   t.notMatch(await page.text(), token);
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -4,7 +4,7 @@ import { decideBatch } from '../../server/engine/decide-batch.ts';
 import type { Monitor } from '../../server/engine/domain/monitor.ts';
 import { beatOf, contextOf, minuteMs, monitorOf, tenMs } from './cast.ts';
 
-const missed = monitorOf({ dueMs: tenMs - 1_000, deadlineMs: tenMs - 1_000 });
+const missed = monitorOf({ lastBeatMs: tenMs - minuteMs - 1_000, dueMs: tenMs - 1_000, deadlineMs: tenMs - 1_000 });
 
 type Given = {
   commands?: Command[];

@@ -78,19 +78,21 @@ t.test('a beat that was received before the last stamp and refused after it', as
   t.match(await under.monitor(), { status: 'up', hold: { blind: { fromMs: receivedMs } } });
 });
 
-t.test('refused while the stamp is being written', async (t) => {
+t.test('refused while the stamp is being written, in the turn that would judge', async (t) => {
   const under = await EngineUnderTest.start(t, { limits: { queueMax: 1 } });
   await under.send({ frequencyMs: 10 * secondMs });
   await under.clock.advance(9_900);
+  const receivedMs = under.clock.wallMs();
+  under.clock.stall(600);
   const outcomes: Promise<Outcome>[] = [];
   under.store.beforeStamp = async () => {
     under.store.beforeStamp = () => {};
-    outcomes.push(under.send({ name: 'fills the queue' }), under.send({ frequencyMs: 10 * secondMs }));
+    outcomes.push(under.send({ name: 'fills the queue' }), under.send({ frequencyMs: 10 * secondMs, receivedMs }));
     await settle(1);
   };
-  await under.clock.advance(200);
+  await under.clock.advance(0);
   t.match(await Promise.all(outcomes), [{ ok: true }, { refusal: { code: 'resource_exhausted' } }]);
-  await under.clock.advance(secondMs);
+  await under.clock.advance(2 * secondMs);
   t.same(under.said(), []);
   t.match(await under.monitor(), { hold: { blind: {} } });
 });

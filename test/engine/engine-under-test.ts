@@ -75,9 +75,11 @@ export class EngineUnderTest {
     await this.start(options);
   }
 
-  /** Sends a beat that is received now; it waits for the engine's next turn. */
-  send(fields: Partial<Beat> = {}): Promise<Outcome> {
-    return this.engine.beat(beatOf({ receivedMs: this.clock.wallMs(), ...fields }));
+  /** Sends a beat that is received now; it waits for the engine's next turn. An engine that is killed never answers. */
+  async send(fields: Partial<Beat> = {}): Promise<Outcome> {
+    const life = this.#life;
+    const outcome = await this.engine.beat(beatOf({ receivedMs: this.clock.wallMs(), ...fields }));
+    return life.over ? new Promise(() => {}) : outcome;
   }
 
   async monitor(name = 'backup'): Promise<Monitor | undefined> {

@@ -52,6 +52,7 @@ export class WatchedStore implements Store {
     return this.inner.trimHistory(keep, limit);
   }
 
+  writeBehind = () => this.inner.writeBehind();
   scanArmed = (afterId: number, limit: number) => this.inner.scanArmed(afterId, limit);
   list = (options: Parameters<Store['list']>[0]) => this.inner.list(options);
   countMonitors = (options?: Parameters<Store['countMonitors']>[0]) => this.inner.countMonitors(options);

@@ -80,6 +80,8 @@ type Scene = {
   notifier: ScriptedNotifier;
   outbox: Outbox;
   log: string[];
+  /** What went with each line of `log`. */
+  details: object[];
   add: (monitorId: number, id: string, channel?: string) => void;
   /** Another outbox over the same queue, as after a restart. */
   restart: (notifier?: Notifier) => Outbox;
@@ -93,7 +95,11 @@ function sceneOf(
   const queue = new MemoryDeliveryQueue();
   const notifier = new ScriptedNotifier(clock);
   const log: string[] = [];
-  const write = (_details: object, message: string): number => log.push(message);
+  const details: object[] = [];
+  const write = (its: object, message: string): void => {
+    log.push(message);
+    details.push(its);
+  };
   const logger = { info: write, warn: write, error: write };
   const { limits, random = () => 0, others = {} } = options;
   const restart = (main: Notifier = notifier): Outbox => {
@@ -112,11 +118,11 @@ function sceneOf(
       { id, channel, notice: noticeOf(`m${monitorId}`, clock.wallMs()), onlyIfIdle: false },
       clock.wallMs(),
     );
-  return { clock, queue, notifier, outbox: restart(), log, add, restart };
+  return { clock, queue, notifier, outbox: restart(), log, details, add, restart };
 }
 
 t.test('sends what is there at the start, and what a poke announces, at once', async (t) => {
-  const { clock, queue, notifier, outbox, add, log } = sceneOf(t);
+  const { clock, queue, notifier, outbox, add, log, details } = sceneOf(t);
   add(1, 'before');
   await outbox.start();
   await settle(10);
@@ -129,7 +135,11 @@ t.test('sends what is there at the start, and what a poke announces, at once', a
   t.same(await outbox.stats(), await queue.stats());
   await clock.advance(hourMs);
   t.equal(notifier.attempts.length, 2, 'once each');
-  t.same(log, [], 'nothing worth a line');
+  t.same(log, ['alert delivered', 'alert delivered'], 'a line each');
+  t.same(details, [
+    { delivery: 'before', channel: 'default', monitor: 'm1', type: 'down', attempt: 1, detail: 'HTTP 200' },
+    { delivery: 'after', channel: 'default', monitor: 'm2', type: 'down', attempt: 1, detail: 'HTTP 200' },
+  ]);
 });
 
 t.test('finds by itself what nobody announced', async (t) => {
@@ -143,7 +153,7 @@ t.test('finds by itself what nobody announced', async (t) => {
 
 t.test('a receiver that fails is tried again with growing delays, under the same id', async (t) => {
   for (const random of [0, 1 - 2 ** -53]) {
-    const { clock, queue, notifier, outbox, add, log } = sceneOf(t, { random: () => random });
+    const { clock, queue, notifier, outbox, add, log, details } = sceneOf(t, { random: () => random });
     notifier.answer = ({ attempt }) => (attempt <= 6 ? refused : ok);
     add(1, 'd-1');
     await outbox.start();
@@ -161,7 +171,8 @@ t.test('a receiver that fails is tried again with growing delays, under the same
       [1, 2, 3, 4, 5, 6, 7],
     );
     t.same(queue.sent, ['d-1']);
-    t.same(log, [...Array(6).fill('alert not delivered yet'), 'alert delivered after all']);
+    t.same(log, [...Array(6).fill('alert not delivered yet'), 'alert delivered']);
+    t.match(details.at(-1), { delivery: 'd-1', attempt: 7 });
   }
 });
 

@@ -30,6 +30,7 @@ function page(changes: Partial<PageView> = {}): string {
     more: false,
     tokenRequired: false,
     alertTarget: 'webhook',
+    failingAlerts: null,
     ...changes,
   });
 }
@@ -63,6 +64,7 @@ t.test('without monitors it says how to get one, with the real address', async (
   t.ok(text.includes('curl -X DELETE "https://tocsin.example.com/ping?name=backup"'));
   t.ok(text.includes('TOCSIN_URL=https://tocsin.example.com '));
   t.ok(text.includes("withHeartbeat('backup', '1D', async () => {"));
+  t.match(text, /job\.mjs .*await backup\(\)\.catch\(.*exitCode = 1/, 'the fail of a job that rejects gets out');
   t.notMatch(source, '<table');
   t.notMatch(text, 'TOCSIN_TOKEN');
   t.match(source, '<title>Tocsin</title>');
@@ -165,6 +167,34 @@ t.test('500 rows and a note that there are more', async (t) => {
 t.test('with a token', async (t) => {
   const text = textOf(page({ tokenRequired: true, monitors: [monitor('a')] }));
   t.equal(text.split('-H "authorization: Bearer $TOCSIN_TOKEN"').length, 4, 'every curl line carries it');
+});
+
+t.test('no line of the examples is wider than its half of a page 1280 px wide', async (t) => {
+  for (const tokenRequired of [false, true]) {
+    const examples = [...page({ tokenRequired }).matchAll(/<pre [^>]*><code>(.*?)<\/code>/gs)];
+    t.equal(examples.length, 2);
+    for (const [, code = ''] of examples) {
+      const lines = code.replace(/&#(\d+);/g, '.').split('\n');
+      t.same(
+        lines.filter((line) => line.length > 69),
+        [],
+      );
+    }
+  }
+});
+
+t.test('alerts that are not getting out', async (t) => {
+  const failing = { count: 2, oldestMs: nowMs - 75 * s, error: 'connection refused <b>' };
+  const source = page({ failingAlerts: failing });
+  const note = '2 alerts could not be delivered yet, the oldest for 75 s: connection refused <b>';
+  t.ok(textOf(source).includes(note));
+  t.ok(source.indexOf('could not be delivered') < source.indexOf('<h2>'), 'above all else');
+  t.ok(
+    textOf(page({ failingAlerts: { ...failing, count: 1, oldestMs: nowMs + s } })).includes(
+      '1 alert could not be delivered yet, for 0 s: ',
+    ),
+  );
+  t.notMatch(page(), /could not be delivered|class="note trouble"/, 'nothing while all is well');
 });
 
 t.test('where alerts go', async (t) => {

@@ -28,7 +28,7 @@ export async function killLoop(options: {
   onRound?: (round: number, acknowledged: number) => void;
 }): Promise<KillReport> {
   const { dataDir, rounds, acksMax, random, onRound } = options;
-  const acknowledged: { name: string; beatId: string; acceptedMs: number }[] = [];
+  const acknowledged: Acknowledged[] = [];
   let unanswered = 0;
   for (let round = 1; round <= rounds; round++) {
     const server = await RunningServer.start({ TOCSIN_DATA_DIR: dataDir, LOG_LEVEL: 'info' });
@@ -51,10 +51,12 @@ export async function killLoop(options: {
     await Promise.all(Array.from({ length: 16 }, client));
     onRound?.(round, acknowledged.length);
   }
-  // Once more, so that what is compared is what a server recovers, then a clean stop.
+  // Once more, so that what is compared is what a server recovers.
   const last = await RunningServer.start({ TOCSIN_DATA_DIR: dataDir });
+  const behind = await behindAcknowledged(last.url, acknowledged);
   await last.kill('SIGTERM');
-  return { rounds, acknowledged: acknowledged.length, unanswered, ...compare(dataDir, acknowledged) };
+  const missing = missingBeats(dataDir, acknowledged);
+  return { rounds, acknowledged: acknowledged.length, unanswered, missing, behind };
 }
 
 async function ping(url: string): Promise<{ accepted_at: string } | null> {
@@ -69,18 +71,28 @@ async function ping(url: string): Promise<{ accepted_at: string } | null> {
   }
 }
 
-function compare(dataDir: string, acknowledged: { name: string; beatId: string; acceptedMs: number }[]) {
+type Acknowledged = { name: string; beatId: string; acceptedMs: number };
+
+/** Beats that are not in the history, by id. */
+function missingBeats(dataDir: string, acknowledged: Acknowledged[]): string[] {
   const db = new DatabaseSync(`${dataDir}/tocsin.db`, { readOnly: true });
   const beat = db.prepare(
     'SELECT 1 FROM beats JOIN monitors ON monitors.id = beats.monitor_id WHERE name = ? AND beat_id = ?',
   );
-  const state = db.prepare('SELECT last_beat_ms FROM monitors WHERE name = ?');
   const missing = acknowledged.filter(({ name, beatId }) => !beat.get(name, beatId)).map(({ beatId }) => beatId);
+  db.close();
+  return missing;
+}
+
+/** Monitors whose last beat, as the server tells, is older than the newest that it acknowledged. */
+async function behindAcknowledged(url: string, acknowledged: Acknowledged[]): Promise<string[]> {
   const newest = new Map<string, number>();
   for (const { name, acceptedMs } of acknowledged) newest.set(name, Math.max(acceptedMs, newest.get(name) ?? 0));
-  const behind = [...newest]
-    .filter(([name, atMs]) => ((state.get(name) as { last_beat_ms: number } | undefined)?.last_beat_ms ?? 0) < atMs)
-    .map(([name]) => name);
-  db.close();
-  return { missing, behind };
+  const behind: string[] = [];
+  for (const [name, atMs] of newest) {
+    const response = await fetch(`${url}/monitors/${name}`);
+    const { last_beat_at } = (await response.json()) as { last_beat_at?: string };
+    if (last_beat_at === undefined || Date.parse(last_beat_at) < atMs) behind.push(name);
+  }
+  return behind;
 }

@@ -17,7 +17,8 @@ export type ParsedDuration = { ok: true; ms: number } | { ok: false; problem: st
  * be a month elsewhere; a fraction, a sign, a space and every other unit is a problem, and so is a value outside
  * `minMs` (0 unless given) to `maxMs` (`maxDurationMs` unless given), both inclusive.
  *
- * `problem` reads on after the name of the field: "must be a whole number and one of …".
+ * `problem` reads on after the name of the field: "must be a whole number and one of …", or only the range when that is
+ * all that is wrong.
  */
 export function parseDuration(text: string, options: { minMs?: number; maxMs?: number } = {}): ParsedDuration {
   const { minMs = 0, maxMs = maxDurationMs } = options;
@@ -33,7 +34,10 @@ export function parseDuration(text: string, options: { minMs?: number; maxMs?: n
   }
   const ms = count * unit;
   if (valid && ms >= minMs && ms <= maxMs) return { ok: true, ms };
-  return { ok: false, problem: durationProblem(minMs, maxMs) };
+  const range = `from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
+  if (valid) return { ok: false, problem: `must be ${range}` };
+  const form = `must be a whole number and one of W, D, h, m, s, such as 10m, ${range}`;
+  return { ok: false, problem: `${form}${caseHint(text, options)}` };
 }
 
 /** The shortest wire form of `ms` (0 or more): 600000 is "10m", 90000 is "90s". Part of a second counts as a whole one. */
@@ -72,7 +76,10 @@ function unitMs(charCode: number): number {
   }
 }
 
-function durationProblem(minMs: number, maxMs: number): string {
-  const range = `from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`;
-  return `must be a whole number and one of W, D, h, m, s, such as 10m, ${range}`;
+/** Suggests the unit of the other case where that would do. Not for M, which may well mean a month. */
+function caseHint(text: string, options: { minMs?: number; maxMs?: number }): string {
+  if (!/^[0-9]{1,15}[dwHS]$/.test(text)) return '';
+  const unit = text.at(-1)!;
+  const meant = text.slice(0, -1) + (unit === 'd' || unit === 'w' ? unit.toUpperCase() : unit.toLowerCase());
+  return parseDuration(meant, options).ok ? `; did you mean ${meant}?` : '';
 }

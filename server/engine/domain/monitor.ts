@@ -15,7 +15,7 @@ export type BlindInterval = { fromMs: number; toMs: number };
 export type Monitor = {
   /** Assigned by the store; 0 before the first commit. */
   id: number;
-  /** Changes with every commit; 0 before the first. */
+  /** Changes with every commit that changes the state; 0 before the first. */
   version: number;
   name: string;
   status: 'new' | 'up' | 'down';

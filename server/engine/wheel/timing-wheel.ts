@@ -1,25 +1,15 @@
-/** Every level has 64 slots: 6 bits of the tick. */
-const SLOT_BITS = 6;
-const SLOTS = 64;
-/** Six levels cover the 32 bits of a tick; of the top level only four slots exist, and they form a ring. */
-const LEVELS = 6;
-const TOP_SHIFT = SLOT_BITS * (LEVELS - 1);
+import { Occupancy, signedDistance, slotCount, slotOf, slotStart, tickAtDistance } from './tick-ring.ts';
 
-/** Entries whose slot has come: each is looked at once, and fires or is filed anew. */
-const VISITING = LEVELS * SLOTS;
+/** Lists beside those of the slots. Entries whose slot has come: each is looked at once, and fires or is filed anew. */
+const VISITING = slotCount;
 /** Armed for a tick that has already come. Apart from VISITING, so that they cannot push back who waits there. */
-const OVERDUE = VISITING + 1;
-const LISTS = OVERDUE + 1;
+const OVERDUE = slotCount + 1;
 
 const NONE = -1;
 /** Values of `prev` besides the previous entry (>= 0) and the list that the entry is the head of (~list). */
 const FREE = -0x8000_0000;
 const IDLE = FREE + 1;
 
-/** How far ahead a timer can be filed: three of the top level's four slots, so that the ring never laps itself. */
-const HORIZON_TICKS = 3 * 2 ** TOP_SHIFT;
-/** How far back a due is remembered (198 days of 16 ms ticks); the rest of the ring. */
-const PAST_TICKS = 2 ** TOP_SHIFT - 1;
 /** Handles are kept far from the values that `prev` reserves. */
 const CAPACITY_MAX = 2 ** 28;
 /** Entries looked at per entry that may fire; the rest are lazily re-armed or move down a level. */
@@ -38,14 +28,12 @@ export type TimingWheelOptions = {
  * A hierarchical timing wheel (Varghese and Lauck; tokio's `runtime/time/wheel` is the model) for very many timers that
  * are nearly always moved before they fire. It knows no clock: the caller says what time it is.
  *
- * - A timer takes 16 bytes: `next`, `prev`, `due`, `filed`. It is filed in the level of the highest 6-bit digit in which
- *   its tick differs from the present, so whatever is in a lower level comes before whatever is in a higher one.
+ * - A timer takes 16 bytes: `next`, `prev`, `due`, `filed`. Where it is filed, and why ticks never run out, is told in
+ *   `tick-ring.ts`.
  * - **Lazy re-arm**: `filed` is the tick at which an entry's slot is visited. A due at or after it is only written down,
  *   and the entry is filed anew when it is visited. Only an earlier due is re-filed at once.
  * - A slot is detached whole before its entries are looked at; the present does not move on until all of them have been.
  *   That makes every step resumable, which is how `advance` stays bounded.
- * - Ticks live modulo 2^32. All comparisons are of distances from the present, up to 3 * 2^30 ticks ahead (the horizon,
- *   596 days of 16 ms) and less than 2^30 back, so there is no epoch that runs out.
  *
  * Misuse (a handle that is free, a time that is NaN) throws RangeError.
  */
@@ -56,9 +44,9 @@ export class TimingWheel {
   #prev: Int32Array;
   #due: Uint32Array;
   #filed: Uint32Array;
-  readonly #heads = new Int32Array(LISTS).fill(NONE);
-  /** Which slots hold entries: two words a level. */
-  readonly #occupied = new Uint32Array(LEVELS * 2);
+  /** First entries of the slots and of the lists beside them. */
+  readonly #heads = new Int32Array(OVERDUE + 1).fill(NONE);
+  readonly #occupied = new Occupancy();
   /** Handles below this were handed out at least once. */
   #used = 0;
   #freeHead = NONE;
@@ -119,13 +107,13 @@ export class TimingWheel {
 
   /**
    * Arms, or re-arms, a timer for `dueMs` (Unix ms, rounded up to a tick: never early). A due that has passed fires with
-   * the next `advance`; one beyond the horizon fires at the horizon, so whoever sets such must check when it fires.
+   * the next `advance`; one beyond the horizon (596 days of 16 ms ticks) fires there, so whoever sets such must check when it fires.
    */
   arm(handle: number, dueMs: number): void {
     this.#assertTaken(handle);
     const ticks = Math.ceil((dueMs - this.#epochMs) / this.#tickMs) - this.#present;
     if (Number.isNaN(ticks)) throw new RangeError('dueMs is not a number');
-    const due = this.#ringTick(ticks);
+    const due = tickAtDistance(ticks, this.#presentLow);
     if (this.#prev[handle]! === IDLE) {
       this.#size++;
     } else {
@@ -200,19 +188,14 @@ export class TimingWheel {
     const shift = this.#present - present;
     const oldLow = this.#presentLow;
     this.#heads.fill(NONE);
-    this.#occupied.fill(0);
-    this.#present = present;
-    this.#presentLow = present >>> 0;
+    this.#occupied.clear();
+    this.#moveTo(present);
     this.#asked = present;
     for (let handle = 0; handle < this.#used; handle++) {
       if (this.#prev[handle]! <= IDLE) continue;
-      this.#file(handle, this.#ringTick(signedDistance(this.#due[handle]!, oldLow) + shift));
+      const distance = signedDistance(this.#due[handle]!, oldLow) + shift;
+      this.#file(handle, tickAtDistance(distance, this.#presentLow));
     }
-  }
-
-  /** The tick at a distance from the present, which is cut to what the ring can hold. */
-  #ringTick(distance: number): number {
-    return (this.#presentLow + Math.max(-PAST_TICKS, Math.min(distance, HORIZON_TICKS))) >>> 0;
   }
 
   #tickAt(nowMs: number): number {
@@ -226,12 +209,9 @@ export class TimingWheel {
     let list = OVERDUE;
     let filed = this.#presentLow;
     if (signedDistance(due, filed) > 0) {
-      const level = ((31 - Math.clz32(due ^ filed)) / SLOT_BITS) | 0;
-      const shift = level * SLOT_BITS;
-      const slot = (due >>> shift) & (SLOTS - 1);
-      list = level * SLOTS + slot;
-      filed = ((due >>> shift) << shift) >>> 0;
-      this.#occupied[list >>> 5]! |= 1 << (slot & 31);
+      list = slotOf(due, filed);
+      filed = slotStart(list, filed);
+      this.#occupied.add(list);
     }
     this.#due[handle] = due;
     this.#filed[handle] = filed;
@@ -250,23 +230,23 @@ export class TimingWheel {
     } else {
       const list = ~prev;
       this.#heads[list] = next;
-      if (next === NONE && list < VISITING) this.#occupied[list >>> 5]! &= ~(1 << (list & 31));
+      if (next === NONE && list < slotCount) this.#occupied.delete(list);
     }
     if (next !== NONE) this.#prev[next] = prev;
   }
 
   /** Makes the next entries up to tick `asked` the ones to visit, moving the present to them; false: there are none. */
   #detachNext(asked: number): boolean {
+    const distance = this.#nextDistance();
+    if (distance > asked - this.#present) {
+      this.#moveTo(asked);
+      return false;
+    }
     let list = OVERDUE;
     if (this.#heads[OVERDUE] === NONE) {
-      list = this.#nextSlot();
-      const distance = list === NONE ? Number.POSITIVE_INFINITY : this.#slotDistance(list);
-      if (distance > asked - this.#present) {
-        this.#moveTo(asked);
-        return false;
-      }
+      list = this.#occupied.first(this.#presentLow);
+      this.#occupied.delete(list);
       this.#moveTo(this.#present + distance);
-      this.#occupied[list >>> 5]! &= ~(1 << (list & 31));
     }
     const head = this.#heads[list]!;
     this.#heads[list] = NONE;
@@ -283,34 +263,8 @@ export class TimingWheel {
   /** Ticks from the present to the next visit; Infinity when nothing is armed. */
   #nextDistance(): number {
     if (this.#heads[VISITING] !== NONE || this.#heads[OVERDUE] !== NONE) return 0;
-    const list = this.#nextSlot();
-    return list === NONE ? Number.POSITIVE_INFINITY : this.#slotDistance(list);
-  }
-
-  /** The occupied slot that comes first. Every one lies ahead; in the top level, ahead around the ring. */
-  #nextSlot(): number {
-    for (let level = 0; level < LEVELS; level++) {
-      const low = this.#occupied[level * 2]!;
-      const high = this.#occupied[level * 2 + 1]!;
-      if (low === 0 && high === 0) continue;
-      let slot = lowestBit(low, high);
-      if (level === LEVELS - 1) {
-        const ahead = low & (~1 << (this.#presentLow >>> TOP_SHIFT));
-        if (ahead !== 0) slot = lowestBit(ahead, 0);
-      }
-      return level * SLOTS + slot;
-    }
-    return NONE;
-  }
-
-  /** Ticks from the present to the first tick of an occupied slot. */
-  #slotDistance(list: number): number {
-    const level = list >>> SLOT_BITS;
-    const shift = level * SLOT_BITS;
-    // A shift by 36 would be one by 4: the top level has no digits above its own.
-    const above = level === LEVELS - 1 ? 0 : (this.#presentLow >>> (shift + SLOT_BITS)) << (shift + SLOT_BITS);
-    const start = above | ((list & (SLOTS - 1)) << shift);
-    return (start - this.#presentLow) >>> 0;
+    const slot = this.#occupied.first(this.#presentLow);
+    return slot === NONE ? Number.POSITIVE_INFINITY : (slotStart(slot, this.#presentLow) - this.#presentLow) >>> 0;
   }
 
   #grow(): void {
@@ -329,20 +283,9 @@ export class TimingWheel {
   }
 }
 
-/** From one tick modulo 2^32 to another: up to the horizon ahead, otherwise back. */
-function signedDistance(tick: number, from: number): number {
-  const ahead = (tick - from) >>> 0;
-  return ahead <= HORIZON_TICKS ? ahead : ahead - 2 ** 32;
-}
-
 function grown<T extends Int32Array | Uint32Array>(from: T, to: T): T {
   to.set(from);
   return to;
-}
-
-/** Index of the lowest set bit of a 64-bit word given as two halves, not both 0. */
-function lowestBit(low: number, high: number): number {
-  return low !== 0 ? 31 - Math.clz32(low & -low) : 63 - Math.clz32(high & -high);
 }
 
 function assertRange(what: string, value: number, min: number, max: number): void {

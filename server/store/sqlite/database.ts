@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { StoreError } from '../store.ts';
+import { Checkpointer, defaultWalLimits, type WalLimits } from './checkpointer.ts';
 import { migrations } from './migrations.ts';
 
 /** SQLite's primary result codes that an operator can act on. */
@@ -9,22 +10,47 @@ const sqliteFull = 13;
 /** Waiting for a foreign lock blocks the event loop: better a clear error and a retry by the client. */
 const busyTimeoutMs = 200;
 
+/** Pages in the WAL from which on SQLite checkpoints by itself, on the serving thread: only if `Checkpointer` cannot. */
+const autoCheckpointPages = 40_000;
+
+/** How much an acknowledged commit survives: the death of the process, or of the machine as well. */
+export type Durability = 'process' | 'power';
+
+export type DatabaseOptions = {
+  /** The file may not grow beyond this; further writes fail with StoreError `full`. Absent: the disk's bound. */
+  maxBytes?: number;
+  /** Default `process`. */
+  durability?: Durability;
+  wal?: WalLimits;
+};
+
 /** One connection: opened, migrated, with transactions and errors that speak the store's language. */
 export class Database {
   readonly #db: DatabaseSync;
+  readonly #checkpointer: Checkpointer;
+  // Prepared: parsing them anew would cost a small batch as much as one of its beats.
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
 
   /**
-   * @param options.maxBytes the file may not grow beyond this; further writes fail with StoreError `full`.
    * @throws StoreError when the file cannot be opened, or was written by a newer version.
    */
-  constructor(path: string, options: { maxBytes?: number } = {}) {
+  constructor(path: string, options: DatabaseOptions = {}) {
+    this.#checkpointer = new Checkpointer(path, options.wal ?? defaultWalLimits);
     this.#db = this.run(() => new DatabaseSync(path, { timeout: busyTimeoutMs }));
     try {
       this.#assertKnownVersion(path);
       this.run(() => {
-        this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
+        const synchronous = options.durability === 'power' ? 'FULL' : 'NORMAL';
+        // Size limit 0: a WAL that is begun anew is cut first, so that its size tells what is in it.
+        this.#db.exec(
+          `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA journal_size_limit = 0;
+           PRAGMA wal_autocheckpoint = ${autoCheckpointPages}`,
+        );
         if (options.maxBytes !== undefined) this.#limit(options.maxBytes);
       });
+      this.#begin = this.#db.prepare('BEGIN IMMEDIATE');
+      this.#commit = this.#db.prepare('COMMIT');
       this.#migrate();
     } catch (error) {
       this.#db.close();
@@ -34,6 +60,11 @@ export class Database {
 
   prepare(sql: string): StatementSync {
     return this.#db.prepare(sql);
+  }
+
+  /** To be awaited before a large write; null when nothing is in the way. */
+  get gate(): Promise<void> | null {
+    return this.#checkpointer.gate;
   }
 
   /** Runs `work`, turning SQLite's errors into StoreError. */
@@ -48,12 +79,13 @@ export class Database {
   /** All of `work`, durable, or nothing of it. */
   transaction<T>(work: () => T): T {
     return this.run(() => {
-      this.#db.exec('BEGIN IMMEDIATE');
+      this.#begin.run();
       try {
         const result = work();
         // Some errors (disk full) end the transaction by themselves; what followed would have committed row by row.
         if (!this.#db.isTransaction) throw new StoreError('io', 'the transaction ended early');
-        this.#db.exec('COMMIT');
+        this.#commit.run();
+        this.#checkpointer.committed();
         return result;
       } catch (error) {
         if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
@@ -62,7 +94,8 @@ export class Database {
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#checkpointer.close();
     if (this.#db.isOpen) this.#db.close();
   }
 

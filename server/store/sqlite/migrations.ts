@@ -24,6 +24,7 @@ export const migrations: readonly string[] = [
     incident_reason TEXT,
     repeat_ms INTEGER,
     repeats INTEGER NOT NULL,
+    journal_id INTEGER NOT NULL,               -- the row holds what beats up to this id did
     UNIQUE (kind, name)
   ) STRICT;
   -- Written on flips only, so a ping pays nothing for it.
@@ -39,7 +40,10 @@ export const migrations: readonly string[] = [
     duration_ms INTEGER,
     exit_code INTEGER,
     run TEXT NOT NULL,
-    beat_id TEXT NOT NULL
+    beat_id TEXT NOT NULL,
+    -- Set on a beat whose whole effect was to move its monitor (up, due one frequency after at_ms): the journal.
+    frequency_ms INTEGER,
+    grace_ms INTEGER
   ) STRICT;
   -- Only beats that carry an id are looked up; the others pay nothing for the index.
   CREATE UNIQUE INDEX beats_by_beat_id ON beats (monitor_id, beat_id) WHERE beat_id <> '';
@@ -75,6 +79,13 @@ export const migrations: readonly string[] = [
     from_ms INTEGER NOT NULL,
     to_ms INTEGER NOT NULL
   ) STRICT;
+
+  -- Every row of monitors holds what beats up to this id did; later ones are replayed at start.
+  CREATE TABLE journal (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    written_up_to INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO journal VALUES (1, 0);
 
   CREATE TABLE listening (
     one INTEGER PRIMARY KEY CHECK (one = 1),

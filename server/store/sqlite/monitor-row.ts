@@ -20,10 +20,12 @@ export type MonitorRow = {
   incident_reason: IncidentReason | null;
   repeat_ms: number | null;
   repeats: number;
+  journal_id: number;
 };
 
 /** The columns that a change of state writes, in the order of `monitorValues`. */
 export const monitorColumns = [
+  'version',
   'status',
   'frequency_ms',
   'grace_ms',
@@ -39,11 +41,14 @@ export const monitorColumns = [
   'incident_reason',
   'repeat_ms',
   'repeats',
+  'journal_id',
 ] as const;
 
-export function monitorValues(monitor: Monitor): (string | number | null)[] {
+/** `journalId`: the beat up to which the state is known. */
+export function monitorValues(monitor: Monitor, journalId: number): (string | number | null)[] {
   const { hold, incident } = monitor;
   return [
+    monitor.version,
     monitor.status,
     monitor.frequencyMs,
     monitor.graceMs,
@@ -59,6 +64,7 @@ export function monitorValues(monitor: Monitor): (string | number | null)[] {
     incident?.reason ?? null,
     monitor.repeatMs,
     monitor.repeats,
+    journalId,
   ];
 }
 
@@ -84,5 +90,41 @@ export function monitorFromRow(row: MonitorRow): Monitor {
       incident_id === null ? null : { id: incident_id, startedMs: incident_started_ms!, reason: incident_reason! },
     repeatMs: row.repeat_ms,
     repeats: row.repeats,
+  };
+}
+
+/** The columns that every monitor has, as an array. */
+export type MonitorCells = [
+  id: number,
+  name: string,
+  version: number,
+  status: Monitor['status'],
+  frequencyMs: number,
+  graceMs: number,
+  createdMs: number,
+  lastBeatMs: number | null,
+  dueMs: number | null,
+  deadlineMs: number | null,
+  journalId: number,
+];
+
+/** A monitor without incident, hold and repeats. */
+export function monitorFromCells(cells: MonitorCells): Monitor {
+  const [id, name, version, status, frequencyMs, graceMs, createdMs, lastBeatMs, dueMs, deadlineMs] = cells;
+  return {
+    id,
+    version,
+    name,
+    status,
+    frequencyMs,
+    graceMs,
+    createdMs,
+    lastBeatMs,
+    dueMs,
+    deadlineMs,
+    hold: null,
+    incident: null,
+    repeatMs: null,
+    repeats: 0,
   };
 }

@@ -72,13 +72,31 @@ t.test('the range is inclusive and the problem tells it', async (t) => {
   t.equal(parseDuration('61s', { maxMs: 60_000 }).ok, false);
   t.same(parseDuration('0s', { minMs: minFrequencyMs }), {
     ok: false,
-    problem: 'must be a whole number and one of W, D, h, m, s, such as 10m, from 1s to 366D',
+    problem: 'must be from 1s to 366D',
   });
   t.same(parseDuration('2h', { minMs: 10_000, maxMs: 3_600_000 }), {
+    ok: false,
+    problem: 'must be from 10s to 1h',
+  });
+  t.same(parseDuration('2x', { minMs: 10_000, maxMs: 3_600_000 }), {
     ok: false,
     problem: 'must be a whole number and one of W, D, h, m, s, such as 10m, from 10s to 1h',
   });
 });
+
+t.test(
+  'a unit of the wrong case gets a hint, unless it could mean something else or would not do either',
+  async (t) => {
+    const problem = (text: string): string => {
+      const parsed = parseDuration(text);
+      return parsed.ok ? '' : parsed.problem;
+    };
+    const form = 'must be a whole number and one of W, D, h, m, s, such as 10m, from 0s to 366D';
+    const meant = { '5d': '5D', '2w': '2W', '5H': '5h', '007S': '007s' };
+    for (const [text, other] of Object.entries(meant)) t.equal(problem(text), `${form}; did you mean ${other}?`);
+    for (const text of ['10M', '5x', '1.5H', 'd', '367d', `${'0'.repeat(400)}1d`]) t.equal(problem(text), form, text);
+  },
+);
 
 t.test('the shortest form', async (t) => {
   const cases: [number, string][] = [

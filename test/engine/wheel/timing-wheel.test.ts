@@ -19,28 +19,42 @@ function drain(wheel: TimingWheel, nowMs: number, limit = 64): number[] {
   return fired;
 }
 
+type Armed = {
+  dueTick: number;
+  /** Before `dueTick` only when that may lie beyond the horizon. */
+  earliestTick: number;
+  /** Armed when its tick had come: its place in the order is not told. */
+  armedLate: boolean;
+};
+
 /** What the wheel promises, kept the simplest way: a map of timers, searched whole at every step. */
 class NaiveModel {
-  readonly timers = new Map<number, { dueTick: number; armedLate: boolean } | null>();
+  readonly timers = new Map<number, Armed | null>();
   /** The furthest tick that was drained. */
   tick = 0;
+  /** No tick before this one is the wheel's present, which lags behind while there is a backlog. */
+  presentMin = 0;
   tickOf = (dueMs: number): number => Math.ceil((dueMs - EPOCH_MS) / TICK_MS);
 
   arm(handle: number, dueMs: number): void {
-    const ticks = this.tickOf(dueMs);
-    this.timers.set(handle, { dueTick: ticks, armedLate: ticks <= this.tick });
+    const dueTick = this.tickOf(dueMs);
+    const earliestTick = Math.min(dueTick, this.presentMin + HORIZON_TICKS);
+    this.timers.set(handle, { dueTick, earliestTick, armedLate: dueTick <= this.tick });
   }
 
   reset(nowMs: number): void {
     this.tick = Math.floor((nowMs - EPOCH_MS) / TICK_MS);
+    this.presentMin = this.tick;
+    const clip = (tick: number): number => Math.max(this.tick - PAST_TICKS, Math.min(tick, this.tick + HORIZON_TICKS));
     for (const [, timer] of this.armed()) {
-      timer.dueTick = Math.max(this.tick - PAST_TICKS, Math.min(timer.dueTick, this.tick + HORIZON_TICKS));
+      timer.dueTick = clip(timer.dueTick);
+      timer.earliestTick = clip(timer.earliestTick);
       timer.armedLate = timer.dueTick <= this.tick;
     }
   }
 
-  armed(): [number, { dueTick: number; armedLate: boolean }][] {
-    return [...this.timers].filter((entry): entry is [number, { dueTick: number; armedLate: boolean }] => !!entry[1]);
+  armed(): [number, Armed][] {
+    return [...this.timers].filter((entry): entry is [number, Armed] => !!entry[1]);
   }
 }
 
@@ -105,6 +119,7 @@ function runSteps(startTick: number, steps: Step[]): void {
   let nowMs = EPOCH_MS + startTick * TICK_MS;
   wheel.advance(nowMs, 1);
   model.tick = startTick;
+  model.presentMin = startTick;
   let order = Number.NEGATIVE_INFINITY;
 
   const check = (ok: boolean, what: string): void => {
@@ -117,9 +132,9 @@ function runSteps(startTick: number, steps: Step[]): void {
     for (const handle of batch) {
       const timer = model.timers.get(handle);
       check(!!timer, `timer ${handle} fired, which was not armed`);
-      check(EPOCH_MS + timer!.dueTick * TICK_MS <= nowMs, `timer ${handle} fired early`);
+      check(EPOCH_MS + timer!.earliestTick * TICK_MS <= nowMs, `timer ${handle} fired early`);
       check(!wheel.isArmed(handle), 'armed after it fired');
-      if (!timer!.armedLate) {
+      if (!timer!.armedLate && timer!.earliestTick === timer!.dueTick) {
         check(timer!.dueTick >= order, 'fired out of order');
         order = timer!.dueTick;
       }
@@ -153,6 +168,7 @@ function runSteps(startTick: number, steps: Step[]): void {
       // From here on, whatever is armed for a tick up to this one may fire out of order.
       model.tick = Math.max(model.tick, tick);
       if (!wheel.hasBacklog) {
+        model.presentMin = Math.max(model.presentMin, tick);
         // Drained: nothing that is due is left, except what was armed in a past that the wheel had already seen.
         for (const [handle, timer] of model.armed()) {
           if (timer.dueTick > tick) continue;
@@ -224,6 +240,19 @@ t.test('a later deadline is only written down, and the timer fires once, at the 
   wheel.arm(handle, EPOCH_MS + 20_000_000);
   wheel.arm(handle, EPOCH_MS + 9_000_100);
   t.same(drain(wheel, EPOCH_MS + 9_000_116), [handle], 'an earlier deadline is re-filed at once');
+});
+
+t.test('what is disarmed leaves nothing to wake up for', async (t) => {
+  const wheel = new TimingWheel({ epochMs: EPOCH_MS });
+  const [early, late] = [wheel.allocate(), wheel.allocate()];
+  wheel.arm(late, EPOCH_MS + 100 * DAY_MS);
+  const lateMs = wheel.nextMs()!;
+  wheel.arm(early, EPOCH_MS + 1_000);
+  t.ok(wheel.nextMs()! <= EPOCH_MS + 1_008);
+  wheel.disarm(early);
+  t.equal(wheel.nextMs(), lateMs);
+  wheel.release(late);
+  t.equal(wheel.nextMs(), null);
 });
 
 t.test('a deadline beyond the horizon fires at the horizon, about 596 days ahead', async (t) => {
@@ -307,11 +336,12 @@ t.test('timers armed for the past do not push back those that wait', async (t) =
   const wheel = new TimingWheel({ epochMs: EPOCH_MS });
   const waiting = Array.from({ length: 100 }, () => wheel.allocate());
   for (const handle of waiting) wheel.arm(handle, EPOCH_MS + 160);
-  const rude = wheel.allocate();
+  // As many as a batch takes, armed again and again.
+  const rude = Array.from({ length: 10 }, () => wheel.allocate());
   const fired = new Set<number>();
   for (let n = 0; n < 20; n++) {
     for (const handle of wheel.advance(EPOCH_MS + 160, 10)) fired.add(handle);
-    wheel.arm(rude, EPOCH_MS);
+    for (const handle of rude) wheel.arm(handle, EPOCH_MS);
   }
   t.ok(waiting.every((handle) => fired.has(handle)));
 });

@@ -1,0 +1,81 @@
+import type { StatementSync } from 'node:sqlite';
+import type { Database } from './database.ts';
+import { monitorColumns } from './monitor-row.ts';
+
+/** The statements of the store, prepared once. */
+export type Statements = ReturnType<typeof prepareStatements>;
+
+export function prepareStatements(db: Database) {
+  const set = monitorColumns.map((column) => `${column} = ?`).join(', ');
+  const trim = (table: string, key: string, condition: string) =>
+    `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table}
+      WHERE ${key} <= (SELECT max(${key}) FROM ${table}) - ? AND ${condition} ORDER BY ${key} LIMIT ?)`;
+  return {
+    // Arrays instead of objects, page by page: a third of the time at a million monitors.
+    monitorsFrom: asArrays(
+      db.prepare(
+        `SELECT id, name, version, status, frequency_ms, grace_ms, created_ms, last_beat_ms, due_ms, deadline_ms,
+           journal_id
+         FROM monitors WHERE id > ? ORDER BY id LIMIT ?`,
+      ),
+    ),
+    rareMonitors: db.prepare(
+      'SELECT * FROM monitors WHERE incident_id IS NOT NULL OR hold_until_ms IS NOT NULL OR repeats <> 0',
+    ),
+    beatById: db.prepare('SELECT at_ms AS atMs FROM beats WHERE monitor_id = ? AND beat_id = ?'),
+    insert: db.prepare(
+      `INSERT INTO monitors (name, ${monitorColumns.join(', ')})
+       VALUES (?, ${monitorColumns.map(() => '?').join(', ')})`,
+    ),
+    update: db.prepare(`UPDATE monitors SET ${set} WHERE id = ?`),
+    remove: db.prepare('DELETE FROM monitors WHERE id = ?'),
+    insertBeat: db.prepare(
+      `INSERT INTO beats (id, monitor_id, status, at_ms, received_ms, message, duration_ms, exit_code, run, beat_id,
+         frequency_ms, grace_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    putIncident: db.prepare(
+      `INSERT INTO incidents (id, monitor_id, reason, started_ms, ended_ms) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET ended_ms = excluded.ended_ms`,
+    ),
+    journalBounds: db.prepare(
+      `SELECT max(coalesce((SELECT max(id) FROM beats), 0), written_up_to) AS "end", written_up_to AS writtenUpTo
+       FROM journal`,
+    ),
+    journalFrom: asArrays(
+      db.prepare(
+        `SELECT id, monitor_id, at_ms, frequency_ms, grace_ms FROM beats
+         WHERE id > ? AND frequency_ms IS NOT NULL ORDER BY id LIMIT ?`,
+      ),
+    ),
+    setWrittenUpTo: db.prepare('UPDATE journal SET written_up_to = ?'),
+    idsFrom: asArrays(db.prepare('SELECT id FROM monitors WHERE id > ? ORDER BY id LIMIT ?')),
+    idsByName: db.prepare("SELECT id FROM monitors WHERE kind = 'ping' AND name > ? ORDER BY name LIMIT ?"),
+    idsOfDown: db.prepare(
+      "SELECT id FROM monitors WHERE kind = 'ping' AND status = 'down' AND name > ? ORDER BY name LIMIT ?",
+    ),
+    countDown: db.prepare("SELECT count(*) AS n FROM monitors WHERE kind = 'ping' AND status = 'down'"),
+    listening: db.prepare('SELECT at_ms FROM listening'),
+    stamp: db.prepare(
+      'INSERT INTO listening (one, at_ms) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET at_ms = excluded.at_ms',
+    ),
+    prolongBlind: db.prepare(
+      `UPDATE blind_intervals SET to_ms = max(to_ms, ?)
+       WHERE id = (SELECT max(id) FROM blind_intervals) AND from_ms <= ? AND to_ms >= ?`,
+    ),
+    addBlind: db.prepare('INSERT INTO blind_intervals (from_ms, to_ms) VALUES (?, ?)'),
+    trimBlind: db.prepare('DELETE FROM blind_intervals WHERE id <= (SELECT max(id) FROM blind_intervals) - ?'),
+    blinds: db.prepare(
+      'SELECT from_ms AS fromMs, to_ms AS toMs FROM blind_intervals WHERE to_ms > ? ORDER BY to_ms, id',
+    ),
+    // The journal's tail is history that a start still needs.
+    trimBeats: db.prepare(trim('beats', 'id', 'id <= (SELECT written_up_to FROM journal)')),
+    trimIncidents: db.prepare(trim('incidents', 'seq', 'ended_ms IS NOT NULL')),
+    trimBuried: db.prepare(trim('deliveries', 'seq', 'buried_ms IS NOT NULL')),
+  };
+}
+
+function asArrays(statement: StatementSync): StatementSync {
+  statement.setReturnArrays(true);
+  return statement;
+}
