@@ -40,7 +40,8 @@ export type App = {
 
 /** The channel of `PING_ALERT_URI`. */
 const defaultChannel = 'default';
-const engineLimits = { queueMax: 100_000, batchMax: 1_000, dueMax: 1_000 };
+/** 100 flips are some 5 ms of work, after which pings have their turn: a mass outage must not stop them. */
+const engineLimits = { queueMax: 100_000, batchMax: 1_000, dueMax: 100 };
 /** Longest share of one shutdown step, ms. */
 const stopStepMs = 12_000;
 /** Until an alert that is being sent at shutdown is cut off (and sent again after the start), ms. */
@@ -84,7 +85,12 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     });
     teardown.add('engine', () => engine.stop());
 
-    const health = new ServingHealth({ clock, engine, deliveries: store.deliveries });
+    const health = new ServingHealth({
+      clock,
+      showErrors: config.token === null,
+      engine,
+      deliveries: store.deliveries,
+    });
     const shutdown = new AbortController();
     const app = createHttpApp({
       services: [

@@ -43,9 +43,6 @@ function readConfig({ insecureNoAuth }: { insecureNoAuth: boolean }): Config {
 
 async function serve(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel });
-  const app = await startApp({ config, clock, logger, random: Math.random, newId: randomUUID }).catch((error) =>
-    fail(`Tocsin cannot start: ${startProblem(error, config)}\n`),
-  );
   let askedMs: number | null = null;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
     if (askedMs !== null) {
@@ -55,20 +52,23 @@ async function serve(config: Config): Promise<void> {
     }
     askedMs = clock.monotonicMs();
     logger.info({ signal }, 'shutting down');
-    await app.stop();
+    // During the start: what it has opened must be closed.
+    await (await starting).stop();
     logger.info('stopped');
     process.exit(0);
   };
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
+  const starting = startApp({ config, clock, logger, random: Math.random, newId: randomUUID }).catch((error) =>
+    fail(`Tocsin cannot start: ${startProblem(error, config)}\n`),
+  );
+  await starting;
 }
 
 async function testAlert(config: Config): Promise<void> {
-  const logger = pino({ level: config.logLevel });
-  const secret = loadOrCreateWebhookSecret({
-    configured: config.webhookSecret,
-    path: join(config.dataDir, 'webhook-secret'),
-  });
+  // In step with what is printed beside it.
+  const logger = pino({ level: config.logLevel }, pino.destination({ sync: true }));
+  const secret = readSecret(config);
   const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, secret, clock, logger });
   if (config.alertUri === null) {
     process.stdout.write('PING_ALERT_URI is not set: alerts only go to the log, like this one:\n');
@@ -76,6 +76,14 @@ async function testAlert(config: Config): Promise<void> {
   const { ok, lines } = await sendTestAlert({ notifier, clock, newId: randomUUID });
   for (const line of lines) process.stdout.write(`${line}\n`);
   process.exitCode = ok ? 0 : 1;
+}
+
+function readSecret({ webhookSecret, dataDir }: Config): string {
+  try {
+    return loadOrCreateWebhookSecret({ configured: webhookSecret, path: join(dataDir, 'webhook-secret') });
+  } catch (error) {
+    fail(`The alert cannot be signed: ${(error as Error).message}\n`);
+  }
 }
 
 function startProblem(error: unknown, { host, port, dataDir }: Config): string {

@@ -4,8 +4,15 @@ import type { DeliveryStats } from './outbox/delivery-queue.ts';
 
 const lookEveryMs = 1_000;
 
+/** A report is made anew at most this often: its counts are not free while many alerts wait. */
+const reportEveryMs = 1_000;
+
+type Report = { ok: boolean; body: object };
+
 type Options = {
   clock: Clock;
+  /** Whether the report may show what receivers answered: it is open to everybody who reaches the port. */
+  showErrors: boolean;
   engine: { health(): EngineHealth };
   deliveries: { stats(): Promise<DeliveryStats> };
 };
@@ -17,8 +24,9 @@ type Options = {
 export class ServingHealth {
   readonly #options: Options;
   readonly #listeners = new Set<() => void>();
-  #open = false;
+  #state: 'starting' | 'open' | 'shutting_down' = 'starting';
   #last = false;
+  #report: { madeMs: number; value: Promise<Report> } | undefined;
   #timer: Timer | undefined;
 
   constructor(options: Options) {
@@ -26,7 +34,7 @@ export class ServingHealth {
   }
 
   serving(): boolean {
-    return this.#open && this.#options.engine.health().storeError === '';
+    return this.#state === 'open' && this.#options.engine.health().storeError === '';
   }
 
   /** Calls `listener` after a change; the result takes it off again. */
@@ -37,20 +45,30 @@ export class ServingHealth {
 
   /** The server takes calls from now on. */
   open(): void {
-    this.#open = true;
+    this.#state = 'open';
+    this.#report = undefined;
     this.#look();
   }
 
   /** It does not any more. */
   close(): void {
-    this.#open = false;
+    this.#state = 'shutting_down';
+    this.#report = undefined;
     this.#timer?.cancel();
     this.#tellChange();
   }
 
   /** The answer of `/healthz`. */
-  async report(): Promise<{ ok: boolean; body: object }> {
-    const { clock, engine, deliveries } = this.#options;
+  report(): Promise<Report> {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (!this.#report || nowMs - this.#report.madeMs >= reportEveryMs) {
+      this.#report = { madeMs: nowMs, value: this.#makeReport() };
+    }
+    return this.#report.value;
+  }
+
+  async #makeReport(): Promise<Report> {
+    const { clock, engine, deliveries, showErrors } = this.#options;
     const health = engine.health();
     const stats = await deliveries.stats().catch(() => null);
     const oldestMs = stats?.oldestCreatedMs ?? null;
@@ -58,7 +76,7 @@ export class ServingHealth {
     return {
       ok,
       body: {
-        status: ok ? 'ok' : this.#open ? 'store_failing' : 'shutting_down',
+        status: ok ? 'ok' : this.#state === 'open' ? 'store_failing' : this.#state,
         store: { error: health.storeError === '' ? null : health.storeError },
         engine: { monitors: health.monitors, awaited: health.armed, queued: health.queued },
         alerts: stats && {
@@ -66,7 +84,7 @@ export class ServingHealth {
           failing: stats.failing,
           given_up: stats.buried,
           oldest_pending_s: oldestMs === null ? null : Math.max(0, Math.round((clock.wallMs() - oldestMs) / 1000)),
-          last_error: stats.lastError === '' ? null : stats.lastError,
+          ...(showErrors ? { last_error: stats.lastError === '' ? null : stats.lastError } : {}),
         },
       },
     };

@@ -11,7 +11,7 @@ export type Loaded = { monitor: Monitor | undefined; seenBeat: { atMs: number } 
 export type Change = {
   /** The new state; its `id` and `version` are those that were loaded (0 and 0: it must not exist yet). */
   monitor: Monitor;
-  /** Forget the monitor instead of writing it; beats and deliveries of the same change are still written. */
+  /** Forget the monitor instead of writing it, with the deliveries that wait; beats of the same change are written. */
   remove: boolean;
   beats: BeatRecord[];
   incidents: IncidentRecord[];

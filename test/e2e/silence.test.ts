@@ -26,6 +26,7 @@ async function setUp(t: Test, env: Record<string, string> = {}) {
     clock,
     receiver,
     ping: (query: Record<string, string>) => call(`/ping?${new URLSearchParams(query)}`),
+    remove: (name: string) => call(`/ping?${new URLSearchParams({ name })}`, { method: 'DELETE' }),
     show: (name: string) => call(`/monitors/${encodeURIComponent(name)}`),
     /** Lets `ms` pass, then waits until every alert made by then is delivered. */
     pass: async (ms: number) => {
@@ -183,4 +184,33 @@ t.test('a replay after the deadline neither recovers nor alerts again; a beat id
   await pass(100);
   t.match(await show('job'), { status: 'up' });
   t.same(told(), ['monitor.down job', 'monitor.up job']);
+});
+
+t.test('stamped pings count again at once after the wall clock was set back', async (t) => {
+  const { clock, ping, pass, told } = await setUp(t);
+  await ping({ name: 'job', frequency: '10m' });
+  await pass(5 * minuteMs);
+  clock.jumpWall(-60 * minuteMs);
+  await pass(2_000);
+  for (let round = 0; round < 3; round++) {
+    const timestamp = String(Math.floor(clock.wallMs() / 1000));
+    t.match(await ping({ name: 'job', frequency: '10m', timestamp }), { http: 200, accepted: 'applied' });
+    await pass(9 * minuteMs);
+  }
+  t.same(told(), []);
+});
+
+t.test('removal takes back the alerts that wait', async (t) => {
+  const { ping, remove, receiver, pass, told } = await setUp(t);
+  receiver.answer = () => 500;
+  await ping({ name: 'job', frequency: '1h', status: 'fail' });
+  await receiver.until(() => receiver.attempts.length === 1);
+  await remove('job');
+  await ping({ name: 'job', frequency: '1h' });
+  receiver.answer = () => 200;
+  await pass(10 * minuteMs);
+  t.same(told(), [], 'nothing about a monitor that is no more');
+  await ping({ name: 'job', frequency: '1h', status: 'fail' });
+  await pass(1_000);
+  t.same(told(), ['monitor.down job']);
 });

@@ -20,8 +20,9 @@ export function beatTime(beat: Beat, monitor: Monitor | undefined): BeatTime {
   const stampMs = beat.stampS * 1000;
   if (stampMs > beat.receivedMs + stampAheadMaxMs) return rejected(futureText(beat.stampS, beat.receivedMs));
   const atMs = Math.min(stampMs, beat.receivedMs);
-  const lastMs = monitor?.lastBeatMs ?? null;
-  if (lastMs === null) return { kind: 'current', atMs };
+  if (!monitor || monitor.lastBeatMs === null) return { kind: 'current', atMs };
+  // A last beat in the future is from before the wall clock was set back: it must not make every stamp stale till then.
+  const lastMs = Math.min(monitor.lastBeatMs, beat.receivedMs);
   const lastS = Math.floor(lastMs / 1000);
   if (beat.stampS >= lastS) {
     // A stamp has no milliseconds: within the second of the newest beat it counts as that beat's time, not as earlier.

@@ -34,7 +34,7 @@ type Follow =
  */
 export class JournaledMonitors {
   readonly #options: Options;
-  readonly #table = new MonitorTable();
+  readonly #table: MonitorTable;
   readonly #sweep = new RowSweep();
   /** The id of the newest beat. */
   #journalId = 0;
@@ -43,6 +43,8 @@ export class JournaledMonitors {
 
   constructor(options: Options) {
     this.#options = options;
+    const { monitors } = options.statements.countMonitors.get() as { monitors: number };
+    this.#table = new MonitorTable(Math.ceil(monitors * 1.1));
     this.#read();
   }
 
@@ -131,6 +133,7 @@ export class JournaledMonitors {
     const { id } = monitor;
     if (remove) {
       this.#options.statements.remove.run(id);
+      this.#options.deliveries.forget(id);
       seen.removed.add(monitor.name);
       follow.push({ kind: 'remove', slot });
       this.#append(id, change, null);

@@ -32,6 +32,11 @@ export class MonitorTable {
   #dueMs = new Float64Array(0);
   #deadlineMs = new Float64Array(0);
 
+  /** `capacity`: for how many monitors there is room before the columns must grow. */
+  constructor(capacity: number) {
+    this.#grow(Math.max(capacityMin, capacity));
+  }
+
   get size(): number {
     return this.#slotById.size;
   }
@@ -77,7 +82,7 @@ export class MonitorTable {
   /** Adds a monitor whose id and name are new; returns its slot. */
   add(monitor: Monitor): number {
     const slot = this.#free.pop() ?? this.#end++;
-    if (slot >= this.#id.length) this.#grow();
+    if (slot >= this.#id.length) this.#grow(this.#id.length * 2);
     this.#slotByName.set(monitor.name, slot);
     this.#slotById.set(monitor.id, slot);
     this.#names[slot] = monitor.name;
@@ -124,8 +129,7 @@ export class MonitorTable {
     this.#free.push(slot);
   }
 
-  #grow(): void {
-    const capacity = Math.max(capacityMin, this.#id.length * 2);
+  #grow(capacity: number): void {
     const longer = (column: Float64Array<ArrayBuffer>) => {
       const next = new Float64Array(capacity);
       next.set(column);

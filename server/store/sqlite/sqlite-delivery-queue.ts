@@ -39,6 +39,11 @@ export class SqliteDeliveryQueue implements DeliveryQueue {
     this.#statements.insert.run(id, monitorId, channel, JSON.stringify(notice), notice.atMs, claimMs);
   }
 
+  /** Forgets what waits for a monitor that is removed; the caller holds the transaction. */
+  forget(monitorId: number): void {
+    this.#statements.forget.run(monitorId);
+  }
+
   async claim({
     nowMs,
     limit,
@@ -129,6 +134,7 @@ function prepareStatements(db: Database) {
       `UPDATE deliveries SET claim_ms = NULL, leased = 0, attempts = attempts + 1, buried_ms = ?, error = ?
        WHERE seq = ? AND buried_ms IS NULL`,
     ),
+    forget: db.prepare('DELETE FROM deliveries WHERE monitor_id = ? AND buried_ms IS NULL'),
     remove: db.prepare('DELETE FROM deliveries WHERE seq = ? AND buried_ms IS NULL'),
     // The successor becomes claimable from the time it was made.
     promoteNext: db.prepare(

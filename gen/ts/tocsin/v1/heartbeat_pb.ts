@@ -464,7 +464,8 @@ export const HeartbeatService: GenService<{
     output: typeof PingResponseSchema;
   },
   /**
-   * PingBatch records up to 1,000 beats in order, and answers each by itself: a bad item does not fail the others.
+   * PingBatch records up to 1,000 beats in order, and answers each by itself: an item with a wrong value does not fail the
+   * others. Only a request that does not decode (a wrong JSON type, an unknown status name) fails as a whole.
    *
    * @generated from rpc tocsin.v1.HeartbeatService.PingBatch
    */
@@ -486,7 +487,8 @@ export const HeartbeatService: GenService<{
     output: typeof PingStreamResponseSchema;
   },
   /**
-   * Remove forgets a monitor: it does not alert any more. A later ping of the same name starts anew.
+   * Remove forgets a monitor: it does not alert any more, and alerts about it that still wait are dropped. A later ping of
+   * the same name starts anew.
    *
    * Errors: NOT_FOUND when no monitor has this name.
    *
