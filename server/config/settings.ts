@@ -56,7 +56,7 @@ export const settings = {
   durability: setting(oneOf(['process', 'power']), {
     variable: 'TOCSIN_DURABILITY',
     default: 'process',
-    unit: 'what it survives',
+    unit: 'kind',
     description: 'What an acknowledged ping survives: the death of the process, or a power cut as well (slower).',
     shown: 'plain',
   }),

@@ -128,7 +128,7 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
     expect(
       t,
       await attempt(t, 'http://127.0.0.1:25'),
-      { kind: 'retryable', reason: 'network' },
+      { kind: 'retryable', reason: 'bad_port' },
       'a port fetch refuses',
     );
   });
