@@ -83,7 +83,8 @@ export class LoadRun {
     const { ratePerS } = this.#plan;
     const dueCount = Math.floor(((nowMs - this.#begunMs) * ratePerS!) / 1000);
     while (this.#begun < dueCount && this.#free.length > 0) {
-      const connection = this.#free.pop()!;
+      // In turn, so that none stays silent for so long that the server lets go of it.
+      const connection = this.#free.shift()!;
       this.#begun += 1;
       connection.send(this.#begunMs + (this.#begun * 1000) / ratePerS!);
       connection.flush();

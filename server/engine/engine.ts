@@ -178,6 +178,8 @@ export class Engine {
     await this.#keepHouse();
     this.#running = false;
     if (this.#drained && this.#queue.length === 0) this.#drained();
+    // A full batch of silence: more is due, and a timer would let a millisecond pass for each batch.
+    else if (dueIds.length >= this.#options.limits.dueMax) this.#wake();
     else this.#scheduleNext(listening);
   }
 
