@@ -10,7 +10,7 @@ export type BlindInterval = { fromMs: number; toMs: number };
 /**
  * The state of one monitor, as stored. All times are Unix milliseconds (integers).
  *
- * `late` is not stored: it is `up` past `dueMs` (see `monitorPhase`).
+ * `late` is not stored: it is `up` past `dueMs` (see `phaseAt`).
  */
 export type Monitor = {
   /** Assigned by the store; 0 before the first commit. */
