@@ -6,8 +6,10 @@ import type { DecisionContext, Policy } from './domain/decision.ts';
 import type { Beat, Monitor } from './domain/monitor.ts';
 import { wakeMs } from './domain/phase.ts';
 import type { EngineLogger } from './engine-logger.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { Listening } from './listening.ts';
 import { MonitorTimers } from './monitor-timers.ts';
+import { StoreErrors } from './store-errors.ts';
 
 /** Bounds of the engine's work. */
 export type EngineLimits = {
@@ -49,11 +51,6 @@ type Waiting = { command: Command; attempts: number; resolve: (outcome: Outcome)
 
 const conflictAttemptsMax = 5;
 const retryAfterStoreErrorMs = 1_000;
-/** A store error is forgotten after so long without another: an idle server must not look broken forever. */
-const storeErrorMemoryMs = 10_000;
-const trimEveryBeats = 256;
-/** Rows of history deleted at once; more would be felt by the pings of that turn. */
-const trimRowsMax = 4_096;
 
 /**
  * The single writer. Commands that arrive in one turn of the event loop, and the monitors that fell due, become one
@@ -65,6 +62,8 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #listening: Listening;
   readonly #timers: MonitorTimers;
+  readonly #storeErrors: StoreErrors;
+  readonly #housekeeping: Housekeeping;
   #queue: Waiting[] = [];
   #timer: Timer | undefined;
   #started = false;
@@ -77,14 +76,14 @@ export class Engine {
   /** By how much the clock was set back that waiting deliveries do not follow yet, ms (<= 0). */
   #owedShiftMs = 0;
   #monitors = 0;
-  #beatsSinceTrim = 0;
-  #storeError = '';
-  #storeErrorAtMs = 0;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#listening = new Listening(options);
     this.#timers = new MonitorTimers(options.clock.wallMs());
+    this.#storeErrors = new StoreErrors(options);
+    const { store, limits } = options;
+    this.#housekeeping = new Housekeeping({ store, errors: this.#storeErrors, historyMax: limits.historyMax });
   }
 
   /** Loads what is awaited, records the time since the last run as blind, and begins to listen. */
@@ -116,7 +115,7 @@ export class Engine {
 
   health(): EngineHealth {
     const { size } = this.#timers;
-    return { storeError: this.#storeError, queued: this.#queue.length, monitors: this.#monitors, armed: size };
+    return { storeError: this.#storeErrors.message, queued: this.#queue.length, monitors: this.#monitors, armed: size };
   }
 
   /** Answers what was received, stamps once more, and stops. What waited for a start that never came is refused. */
@@ -139,7 +138,7 @@ export class Engine {
       await drained;
     }
     this.#timer?.cancel();
-    await this.#listening.stamp().catch((error) => this.#noteStoreError(error));
+    await this.#listening.stamp().catch((error) => this.#storeErrors.note(error));
   }
 
   #submit(command: Command): Promise<Outcome> {
@@ -175,7 +174,7 @@ export class Engine {
     const mayJudge = listening && !this.#listening.isRefusing;
     const dueIds = mayJudge ? this.#timers.takeDue(heardUntilMs, this.#options.limits.dueMax) : [];
     await this.#runBatch(waiting, { dueIds, heardUntilMs });
-    await this.#keepHouse();
+    await this.#housekeeping.keep();
     this.#running = false;
     if (this.#drained && this.#queue.length === 0) this.#drained();
     // A full batch of silence: more is due, and a timer would let a millisecond pass for each batch.
@@ -197,10 +196,10 @@ export class Engine {
       if (!this.#listening.isStampDue()) return true;
       const blind = await this.#listening.stamp();
       if (blind) logger.warn({ blind }, 'was not listening; alerts for this time are held');
-      this.#forgetStoreError();
+      this.#storeErrors.forgetOld();
       return true;
     } catch (error) {
-      this.#noteStoreError(error);
+      this.#storeErrors.note(error);
       return false;
     }
   }
@@ -260,7 +259,7 @@ export class Engine {
         continue;
       }
       deliveries += change.deliveries.length;
-      this.#beatsSinceTrim += change.beats.length;
+      this.#housekeeping.added(change.beats.length);
       if (change.remove) {
         this.#timers.delete(result.id);
         this.#monitors -= 1;
@@ -286,26 +285,12 @@ export class Engine {
   #failBatch(error: unknown, waiting: Waiting[], dueIds: number[]): void {
     const retryMs = this.#options.clock.wallMs() + retryAfterStoreErrorMs;
     for (const id of dueIds) this.#timers.set(id, retryMs);
-    this.#noteStoreError(error);
+    this.#storeErrors.note(error);
     if (waiting.length > 0) this.#listening.refused(Math.min(...waiting.map(({ command }) => receivedMs(command))));
     const reason =
       error instanceof StoreError && error.reason === 'full' ? 'its disk is full' : 'its store cannot write';
     const outcome = refuse('unavailable', `the server could not record this, ${reason}; nothing changed, try again`);
     for (const { resolve } of waiting) resolve(outcome);
-  }
-
-  async #keepHouse(): Promise<void> {
-    const { store, limits } = this.#options;
-    try {
-      await store.writeBehind();
-      if (this.#beatsSinceTrim < trimEveryBeats) return;
-      // Twice what came, so that a history which was allowed to be longer before shrinks.
-      const rows = Math.min(2 * this.#beatsSinceTrim, trimRowsMax);
-      this.#beatsSinceTrim = 0;
-      await store.trimHistory(limits.historyMax, rows);
-    } catch (error) {
-      this.#noteStoreError(error);
-    }
   }
 
   #scheduleNext(listening: boolean): void {
@@ -319,20 +304,6 @@ export class Engine {
     // One on, because the millisecond of a deadline belongs to the beat.
     const dueMs = nextMs === null ? stampMs : Math.max(0, nextMs + 1 - clock.wallMs());
     this.#timer = clock.after(Math.min(stampMs, dueMs), () => this.#wake());
-  }
-
-  #noteStoreError(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error);
-    if (this.#storeError !== message) this.#options.logger.error({ err: error }, 'the store failed');
-    this.#storeError = message;
-    this.#storeErrorAtMs = this.#options.clock.monotonicMs();
-  }
-
-  #forgetStoreError(): void {
-    if (this.#storeError === '') return;
-    if (this.#options.clock.monotonicMs() - this.#storeErrorAtMs < storeErrorMemoryMs) return;
-    this.#options.logger.info('the store works again');
-    this.#storeError = '';
   }
 }
 
