@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { FastifyRequest } from 'fastify';
-import { parseJsonObject } from './json-object.ts';
-import { readObject } from './read-object.ts';
+import { parseJsonObject } from './codec/json-object.ts';
+import { readObject } from './codec/read-object.ts';
 import { decodeBytes } from './request-text.ts';
 
 /** Whether a request is a unary Connect call with uncompressed JSON: the kind that people write by hand. */

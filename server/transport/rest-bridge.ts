@@ -5,10 +5,11 @@ import { http } from '../../gen/ts/google/api/annotations_pb.ts';
 import type { HttpRule } from '../../gen/ts/google/api/http_pb.ts';
 import type { Clock } from '../clock.ts';
 import type { BoundService } from '../service/service-handlers.ts';
+import type { JsonWriter } from './codec/json-writer.ts';
+import { restJson } from './codec/rest-json.ts';
 import { HttpCallContext } from './http-call-context.ts';
 import type { Invoker } from './invoker.ts';
 import { HttpError, sendRestError } from './rest-error.ts';
-import { type RestEncoder, restEncoder } from './rest-json.ts';
 import { readRestRequest } from './rest-request.ts';
 import { compileTemplate, type RestTemplate } from './rest-template.ts';
 
@@ -18,7 +19,7 @@ export type RestRoute = {
   template: RestTemplate;
   method: DescMethod;
   takesBody: boolean;
-  encode: RestEncoder;
+  encode: JsonWriter;
 };
 
 /** The REST routes of services, from their google.api.http annotations. Throws on what the bridge cannot serve. */
@@ -106,11 +107,11 @@ function pattern(binding: HttpRule, name: string): { httpMethod: string; path: s
 }
 
 /** Encodes the whole output, or only the field that `response_body` names. */
-function responseEncoder(method: DescMethod, responseBody: string): RestEncoder {
-  if (responseBody === '') return restEncoder(method.output);
+function responseEncoder(method: DescMethod, responseBody: string): JsonWriter {
+  if (responseBody === '') return restJson(method.output);
   const field = method.output.fields.find(({ name }) => name === responseBody);
   if (field?.fieldKind !== 'message') throw new Error(`${method.name}: response_body must name a message field`);
-  const encode = restEncoder(field.message);
+  const encode = restJson(field.message);
   const { localName } = field;
   return (answer) => {
     const value = (answer as Record<string, object | undefined>)[localName];

@@ -1,9 +1,9 @@
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { callError, quoteInput } from '../service/call-error.ts';
-import { parseJsonObject } from './json-object.ts';
-import { fieldByKey, MessageReader } from './message-reader.ts';
-import { readObject } from './read-object.ts';
+import { parseJsonObject } from './codec/json-object.ts';
+import { fieldByKey, MessageReader } from './codec/message-reader.ts';
+import { readObject } from './codec/read-object.ts';
 import { type DecodedText, decodeBytes, decodePercent, decodeTarget } from './request-text.ts';
 import { HttpError } from './rest-error.ts';
 import type { RestTemplate } from './rest-template.ts';

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { type Token, tokensOf } from './source-tokens.ts';
 
 /** Data flows this way; each room knows only the rooms after it. */
-const flow = ['listener', 'transport', 'service', 'engine', 'store', 'outbox', 'notify'];
+const flow = ['listener', 'transport', 'codec', 'service', 'engine', 'store', 'outbox', 'notify'];
 
 /** These import nothing from outside themselves: no room, no `node:*`, no package. */
 const closed = ['domain', 'wheel', 'clock'];
@@ -104,5 +104,6 @@ function roomOf(path: string): string | undefined {
   if (folder === 'clock.ts' || folder === 'system-clock.ts') return folder.replace('.ts', '');
   if (folder.endsWith('.ts')) return 'top';
   if (folder === 'engine' && closed.includes(inner)) return inner;
+  if (folder === 'transport' && inner === 'codec') return inner;
   return flow.includes(folder) || folder === 'config' || folder === 'page' ? folder : undefined;
 }

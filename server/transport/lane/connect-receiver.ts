@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { create, type DescMethod, toBinary, toJsonString } from '@bufbuild/protobuf';
+import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { mergeNonProtocolHeaders } from '@connectrpc/connect/protocol';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import { binaryWriter } from '../codec/binary-writer.ts';
+import { protoJson } from '../codec/proto-json.ts';
 import type { CallReceiver } from '../invoker.ts';
 import { reviseParseError } from '../parse-error.ts';
 import type { CallDeadline } from './call-deadline.ts';
@@ -19,13 +21,8 @@ export class ConnectReceiver implements CallReceiver {
 
   answer(answer: object): void {
     const { method, binary } = this.#options;
-    const message = create(method.output, answer as never);
-    const type = binary ? 'application/proto' : 'application/json';
-    this.#write(
-      200,
-      { 'content-type': type },
-      binary ? toBinary(method.output, message) : toJsonString(method.output, message),
-    );
+    if (binary) this.#write(200, { 'content-type': 'application/proto' }, binaryWriter(method.output)(answer));
+    else this.#write(200, { 'content-type': 'application/json' }, protoJson(method.output)(answer));
   }
 
   fail(error: ConnectError): void {

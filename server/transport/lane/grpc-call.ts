@@ -1,8 +1,9 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import { create, type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import { type DescMethod, fromBinary, type Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import type { Clock } from '../../clock.ts';
+import { binaryWriter } from '../codec/binary-writer.ts';
 import { encodeGrpcMessage } from '../grpc-message.ts';
 import type { CallReceiver, InvokeContext, Invoker } from '../invoker.ts';
 import { reviseParseError } from '../parse-error.ts';
@@ -76,8 +77,7 @@ export class GrpcCall implements InvokeContext, CallReceiver {
   }
 
   answer(answer: object): void {
-    const { output } = this.#options.method;
-    const message = toBinary(output, create(output, answer as never));
+    const message = binaryWriter(this.#options.method.output)(answer);
     const compression = acceptedCompression(this.#options.headers['grpc-accept-encoding'] as string | undefined);
     if (compression === null || message.length < compressMinBytes) {
       this.#respond(envelope(message, false), compression?.name);

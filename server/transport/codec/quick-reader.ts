@@ -1,5 +1,6 @@
 import { create, type DescField, type DescMessage, fromJson, type Message, ScalarType } from '@bufbuild/protobuf';
-import { shortEnumName } from '../service/field-hint.ts';
+import { Edition } from '@bufbuild/protobuf/wkt';
+import { shortEnumName } from '../../service/field-hint.ts';
 
 /**
  * Reads requests that are as they should be, fast. Null means "not sure": the strict readers (`readRestRequest`,
@@ -88,12 +89,11 @@ function compile(descriptor: DescMessage): QuickReader {
 function blank(descriptor: DescMessage): () => Fields {
   const template = create(descriptor) as unknown as Fields;
   const isPlain = Object.values(template).every((value) => typeof value !== 'object');
-  if (!isPlain || descriptor.file.edition !== proto3) return () => create(descriptor) as unknown as Fields;
+  // Messages of later editions may have a prototype that holds their defaults.
+  if (!isPlain || descriptor.file.edition !== Edition.EDITION_PROTO3)
+    return () => create(descriptor) as unknown as Fields;
   return () => ({ ...template });
 }
-
-/** EDITION_PROTO3: messages of later editions may have a prototype that holds their defaults. */
-const proto3 = 999;
 
 function decodeValue(raw: string): string | null {
   const spaced = raw.includes('+') ? raw.replaceAll('+', ' ') : raw;

@@ -1,19 +1,19 @@
 import { create, fromJson, toJson } from '@bufbuild/protobuf';
 import { FieldDescriptorProtoSchema, FieldMaskSchema, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import t from 'tap';
-import { HealthListResponseSchema } from '../../gen/ts/grpc/health/v1/health_pb.ts';
-import { FileDescriptorResponseSchema } from '../../gen/ts/grpc/reflection/v1/reflection_pb.ts';
+import { HealthListResponseSchema } from '../../../gen/ts/grpc/health/v1/health_pb.ts';
+import { FileDescriptorResponseSchema } from '../../../gen/ts/grpc/reflection/v1/reflection_pb.ts';
 import {
   BeatStatus,
   PingBatchResponseSchema,
   PingRequestSchema,
   PingResponseSchema,
   PingStreamResponseSchema,
-} from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
-import { MonitorStatus } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
-import { encodeGrpcMessage } from '../../server/transport/grpc-message.ts';
-import { restEncoder } from '../../server/transport/rest-json.ts';
-import { compileTemplate } from '../../server/transport/rest-template.ts';
+} from '../../../gen/ts/tocsin/v1/heartbeat_pb.ts';
+import { MonitorStatus } from '../../../gen/ts/tocsin/v1/monitor_pb.ts';
+import { restJson } from '../../../server/transport/codec/rest-json.ts';
+import { encodeGrpcMessage } from '../../../server/transport/grpc-message.ts';
+import { compileTemplate } from '../../../server/transport/rest-template.ts';
 
 const parse = (text: string): unknown => JSON.parse(text);
 
@@ -30,7 +30,7 @@ t.test('every field is there, by its proto name', async (t) => {
     run: '',
     beat_id: '',
   };
-  const encode = restEncoder(PingRequestSchema);
+  const encode = restJson(PingRequestSchema);
   t.strictSame(parse(encode(create(PingRequestSchema))), empty);
   t.strictSame(parse(encode({})), empty, 'the init shape of a message will do');
   const full = {
@@ -55,7 +55,7 @@ t.test('every field is there, by its proto name', async (t) => {
 });
 
 t.test('numbers, times and enums', async (t) => {
-  const ping = (init: object) => parse(restEncoder(PingRequestSchema)(init)) as Record<string, unknown>;
+  const ping = (init: object) => parse(restJson(PingRequestSchema)(init)) as Record<string, unknown>;
   t.equal(ping({ timestamp: 9007199254740991n }).timestamp, 9007199254740991);
   t.equal(ping({ timestamp: 9007199254740992n }).timestamp, '9007199254740992');
   t.equal(ping({ timestamp: -9223372036854775808n }).timestamp, '-9223372036854775808');
@@ -63,7 +63,7 @@ t.test('numbers, times and enums', async (t) => {
   t.equal(ping({ duration: {} }).duration, '0s');
   t.equal(ping({ duration: { seconds: -1n, nanos: -1 } }).duration, '-1.000000001s');
   t.equal(ping({ duration: { nanos: -10_000_000 } }).duration, '-0.01s');
-  const pong = (init: object) => parse(restEncoder(PingResponseSchema)(init)) as Record<string, unknown>;
+  const pong = (init: object) => parse(restJson(PingResponseSchema)(init)) as Record<string, unknown>;
   t.equal(pong({ dueAt: { seconds: 1767225600n, nanos: 999_999_999 } }).due_at, '2026-01-01T00:00:00.999Z');
   t.equal(pong({ dueAt: { seconds: 0n } }).due_at, '1970-01-01T00:00:00.000Z');
   t.equal(pong({ dueAt: { seconds: -1n, nanos: 1_000_000 } }).due_at, '1969-12-31T23:59:59.001Z');
@@ -71,7 +71,7 @@ t.test('numbers, times and enums', async (t) => {
 });
 
 t.test('lists, oneofs, maps and bytes', async (t) => {
-  const batch = restEncoder(PingBatchResponseSchema);
+  const batch = restJson(PingBatchResponseSchema);
   t.strictSame(parse(batch({})), { results: [] });
   const error = { code: 'x', message: 'y', field: 'z' };
   const results = [
@@ -86,21 +86,21 @@ t.test('lists, oneofs, maps and bytes', async (t) => {
       { response: null, error: null },
     ],
   });
-  t.strictSame(parse(restEncoder(PingStreamResponseSchema)({ seq: 5n })), { seq: 5, result: null });
-  t.match(parse(restEncoder(HealthListResponseSchema)({ statuses: { 'a"': { status: 1 } } })), {
+  t.strictSame(parse(restJson(PingStreamResponseSchema)({ seq: 5n })), { seq: 5, result: null });
+  t.match(parse(restJson(HealthListResponseSchema)({ statuses: { 'a"': { status: 1 } } })), {
     statuses: { 'a"': { status: 'serving' } },
   });
   const bytes = { fileDescriptorProto: [new Uint8Array([1, 2, 255])] };
-  t.strictSame(parse(restEncoder(FileDescriptorResponseSchema)(bytes)), { file_descriptor_proto: ['AQL/'] });
-  t.strictSame(parse(restEncoder(FieldMaskSchema)({ paths: ['a'] })), { paths: ['a'] });
+  t.strictSame(parse(restJson(FileDescriptorResponseSchema)(bytes)), { file_descriptor_proto: ['AQL/'] });
+  t.strictSame(parse(restJson(FieldMaskSchema)({ paths: ['a'] })), { paths: ['a'] });
 });
 
 t.test('a message that contains itself, against the JSON of protobuf-es', async (t) => {
   const proto = FileDescriptorProtoSchema.file.proto;
-  const encoded = parse(restEncoder(FileDescriptorProtoSchema)(proto));
+  const encoded = parse(restJson(FileDescriptorProtoSchema)(proto));
   t.match(encoded, { name: 'google/protobuf/descriptor.proto', package: 'google.protobuf' });
   const [field] = FieldDescriptorProtoSchema.proto.field;
-  const text = restEncoder(FieldDescriptorProtoSchema)(field!);
+  const text = restJson(FieldDescriptorProtoSchema)(field!);
   const { proto3_optional: _, ...same } = parse(text) as Record<string, unknown>;
   t.match(same, { name: 'name', number: 1, label: 'optional', type: 'string', json_name: 'name' });
   const read = fromJson(PingResponseSchema, {
@@ -109,7 +109,7 @@ t.test('a message that contains itself, against the JSON of protobuf-es', async 
     dueAt: '2026-01-01T00:00:00.5Z',
   });
   t.match(toJson(PingResponseSchema, read), { dueAt: '2026-01-01T00:00:00.500Z' });
-  t.match(parse(restEncoder(PingResponseSchema)(read)), { due_at: '2026-01-01T00:00:00.500Z' });
+  t.match(parse(restJson(PingResponseSchema)(read)), { due_at: '2026-01-01T00:00:00.500Z' });
 });
 
 t.test('path templates', async (t) => {

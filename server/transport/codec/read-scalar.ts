@@ -1,6 +1,6 @@
 import { type DescEnum, ScalarType } from '@bufbuild/protobuf';
 import { base64Decode } from '@bufbuild/protobuf/wire';
-import { shortEnumName } from '../service/field-hint.ts';
+import { shortEnumName } from '../../service/field-hint.ts';
 
 /** Reads an enum value: its name in any case, short or full, or its number. Undefined when the value does not fit. */
 export function readEnum(descriptor: DescEnum, value: unknown): number | undefined {

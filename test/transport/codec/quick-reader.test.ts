@@ -7,16 +7,17 @@ import {
   PingRequestSchema,
   PingStreamRequestSchema,
   RemoveRequestSchema,
-} from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
-import { ListMonitorsRequestSchema } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
-import { compileRules } from '../../server/service/native-rules.ts';
-import { RequestValidator } from '../../server/service/request-validator.ts';
-import { parseJsonObject } from '../../server/transport/json-object.ts';
-import { isoTime, quoteJson } from '../../server/transport/json-text.ts';
-import { MessageReader } from '../../server/transport/message-reader.ts';
-import { quickReader } from '../../server/transport/quick-reader.ts';
-import { readRestRequest } from '../../server/transport/rest-request.ts';
-import { compileTemplate } from '../../server/transport/rest-template.ts';
+} from '../../../gen/ts/tocsin/v1/heartbeat_pb.ts';
+import { ListMonitorsRequestSchema } from '../../../gen/ts/tocsin/v1/monitor_pb.ts';
+import { compileRules } from '../../../server/service/native-rules.ts';
+import { RequestValidator } from '../../../server/service/request-validator.ts';
+import { isoTime } from '../../../server/transport/codec/iso-time.ts';
+import { parseJsonObject } from '../../../server/transport/codec/json-object.ts';
+import { quoteJson } from '../../../server/transport/codec/json-text.ts';
+import { MessageReader } from '../../../server/transport/codec/message-reader.ts';
+import { quickReader } from '../../../server/transport/codec/quick-reader.ts';
+import { readRestRequest } from '../../../server/transport/rest-request.ts';
+import { compileTemplate } from '../../../server/transport/rest-template.ts';
 
 const template = compileTemplate('/ping', PingRequestSchema);
 

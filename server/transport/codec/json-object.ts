@@ -1,7 +1,7 @@
 import { fromJsonString } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { callError, quoteInput } from '../service/call-error.ts';
+import { callError, quoteInput } from '../../service/call-error.ts';
 
 /** Parses the JSON text of a request; it must be an object, with no key twice. Throws a ConnectError. */
 export function parseJsonObject(text: string): object {

@@ -1,7 +1,7 @@
 import { create, type DescField, type DescMessage, fromJson, type Message, ScalarType } from '@bufbuild/protobuf';
 import { Code, type ConnectError } from '@connectrpc/connect';
-import { callError, quoteInput } from '../service/call-error.ts';
-import { fieldHint, itemHint } from '../service/field-hint.ts';
+import { callError, quoteInput } from '../../service/call-error.ts';
+import { fieldHint, itemHint } from '../../service/field-hint.ts';
 import { readEnum, readScalar } from './read-scalar.ts';
 
 type Init = Record<string, unknown>;
