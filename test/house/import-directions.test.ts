@@ -72,6 +72,7 @@ t.test('the check finds what it must: imports', async (t) => {
     ['server/store/a.ts', `import { TimingWheel } from '../engine/wheel/timing-wheel.ts';`],
     ['server/transport/a.ts', `import { parseConfig } from '../config/parse-config.ts';`],
     ['server/transport/a.ts', `import { startApp } from '../app.ts';`],
+    ['server/transport/codec/a.ts', `import { Invoker } from '../invoker.ts';`],
     ['server/listener/a.ts', `import { SystemClock } from '../system-clock.ts';`],
     ['server/store/a.ts', `import { renderPage } from '../page/render-page.ts';`],
     ['server/page/a.ts', `import { Engine } from '../engine/engine.ts';`],
