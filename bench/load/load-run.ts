@@ -8,6 +8,8 @@ import { randomNumbers } from './random-numbers.ts';
 
 const ownDelayEveryMs = 5;
 const problemsMax = 1_000;
+/** At the end, calls under way get so long to be answered, ms. */
+const drainMs = 2_000;
 
 /** Carries out one plan and reports on it. */
 export class LoadRun {
@@ -20,6 +22,8 @@ export class LoadRun {
   #histogram = new LatencyHistogram();
   #measuring = false;
   #ended = false;
+  #underWay = 0;
+  #finish: (() => void) | null = null;
   #begunMs = 0;
   #begun = 0;
   #measuredFromMs = 0;
@@ -45,13 +49,24 @@ export class LoadRun {
     this.#timers.push(setTimeout(() => this.#measure(), Math.max(0, untilMs)));
   }
 
-  /** Ends the measured time now. */
+  /**
+   * Ends the measured time now. Connections are closed when their calls have been answered: cut off in the middle, some
+   * servers fail (node:http2 throws the ECONNRESET of streams that nobody listens to), and what they still worked on
+   * would count for whoever is measured next.
+   */
   stop(): void {
     if (this.#ended) return;
     this.#ended = true;
     for (const timer of this.#timers) clearInterval(timer);
-    for (const connection of this.#connections) connection.close();
-    this.#report({ kind: 'done', result: this.#result() });
+    const result = this.#result();
+    const impatient = setTimeout(() => this.#finish?.(), drainMs);
+    this.#finish = () => {
+      this.#finish = null;
+      clearTimeout(impatient);
+      for (const connection of this.#connections) connection.close();
+      this.#report({ kind: 'done', result });
+    };
+    if (this.#underWay === 0) this.#finish();
   }
 
   #connect(): void {
@@ -74,7 +89,7 @@ export class LoadRun {
   }
 
   #beginAll(): void {
-    for (const connection of this.#free.splice(0)) connection.send(this.#begunMs);
+    for (const connection of this.#free.splice(0)) this.#send(connection, this.#begunMs);
     for (const connection of this.#connections) connection.flush();
   }
 
@@ -86,7 +101,7 @@ export class LoadRun {
       // In turn, so that none stays silent for so long that the server lets go of it.
       const connection = this.#free.shift()!;
       this.#begun += 1;
-      connection.send(this.#begunMs + (this.#begun * 1000) / ratePerS!);
+      this.#send(connection, this.#begunMs + (this.#begun * 1000) / ratePerS!);
       connection.flush();
     }
   }
@@ -119,8 +134,17 @@ export class LoadRun {
     this.#timers.push(timer);
   }
 
+  #send(connection: LoadConnection, startedMs: number): void {
+    this.#underWay += 1;
+    connection.send(startedMs);
+  }
+
   readonly #onAnswer: AnswerListener = ({ connection, startedMs, nowMs, problem }) => {
-    if (this.#ended) return;
+    this.#underWay -= 1;
+    if (this.#ended) {
+      if (this.#underWay === 0) this.#finish?.();
+      return;
+    }
     if (problem !== null) this.#fail(problem);
     else if (this.#measuring) {
       this.#histogram.record(nowMs - startedMs);
@@ -128,7 +152,7 @@ export class LoadRun {
       this.#lastAnswerMs = nowMs;
     }
     if (this.#plan.ratePerS === undefined) {
-      connection.send(nowMs);
+      this.#send(connection, nowMs);
     } else {
       this.#free.push(connection);
       this.#pace(nowMs);
@@ -144,6 +168,8 @@ export class LoadRun {
   #broken(problem: string): void {
     this.#fail(problem);
     this.stop();
+    // Its calls will not be answered any more.
+    this.#finish?.();
   }
 
   #result(): LoadResult {

@@ -14,6 +14,8 @@ answer.set(message, 5);
 
 const server = createServer();
 server.on('stream', (stream: ServerHttp2Stream) => {
+  // Without it, a connection that is reset would end the process.
+  stream.on('error', () => {});
   stream.on('data', () => {});
   stream.on('end', () => {
     stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));

@@ -28,11 +28,13 @@ export class MeasuredProcess {
   /** From the spawn to the line that says "listening", ms. */
   readonly startMs: number;
   readonly #child: ChildProcess;
+  readonly #ended: Promise<never>;
 
-  private constructor(child: ChildProcess, { port, startMs }: { port: number; startMs: number }) {
+  private constructor(child: ChildProcess, told: { port: number; startMs: number; ended: Promise<never> }) {
     this.#child = child;
-    this.port = port;
-    this.startMs = startMs;
+    this.port = told.port;
+    this.startMs = told.startMs;
+    this.#ended = told.ended;
   }
 
   static async start(options: MeasuredProcessOptions): Promise<MeasuredProcess> {
@@ -45,18 +47,24 @@ export class MeasuredProcess {
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       }),
     );
-    const url = await within(listening(child, program), { ms: startLimitMs, what: `the start of ${program}` });
-    return new MeasuredProcess(child, { port: Number(new URL(url).port), startMs: performance.now() - begunMs });
+    const ended = endOf(child, program);
+    const listening = Promise.race([listeningUrl(child), ended]);
+    const url = await within(listening, { ms: startLimitMs, what: `the start of ${program}` });
+    const startMs = performance.now() - begunMs;
+    return new MeasuredProcess(child, { port: Number(new URL(url).port), startMs, ended });
   }
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
+  /** @throws Error when the process has ended, with the last of what it said. */
   async read(): Promise<ProbeReading> {
     const reading = once(this.#child, 'message') as Promise<[ProbeReading]>;
-    this.#child.send('read');
-    return (await within(reading, { ms: readingLimitMs, what: 'a reading of the server' }))[0];
+    // The end of the process is what to tell, not that it could not be asked.
+    this.#child.send('read', () => {});
+    const read = Promise.race([reading, this.#ended]);
+    return (await within(read, { ms: readingLimitMs, what: 'a reading of the server' }))[0];
   }
 
   /** Sends a signal and waits for the end. */
@@ -68,18 +76,27 @@ export class MeasuredProcess {
   }
 }
 
-async function listening(child: ChildProcess, program: string): Promise<string> {
-  let errors = '';
-  child.stderr!.on('data', (chunk) => {
-    errors = (errors + chunk).slice(-errorCharsMax);
-  });
-  return new Promise<string>((resolve, reject) => {
+function listeningUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
     // Read to the end of its life: a full pipe would stop the server.
     createInterface(child.stdout!).on('line', (line) => {
       if (!line.includes('"listening"')) return;
       resolve((JSON.parse(line) as { url: string }).url);
     });
-    child.once('error', reject);
-    child.once('exit', (code, signal) => reject(new Error(`${program} ended with ${code ?? signal}: ${errors}`)));
   });
+}
+
+/** Rejects when the process ends, by itself or because it was told to. */
+function endOf(child: ChildProcess, program: string): Promise<never> {
+  let errors = '';
+  child.stderr!.on('data', (chunk) => {
+    errors = (errors + chunk).slice(-errorCharsMax);
+  });
+  const ended = new Promise<never>((_, reject) => {
+    child.once('error', reject);
+    // 'close' rather than 'exit': by then all that it said has come.
+    child.once('close', (code, signal) => reject(new Error(`${program} ended with ${code ?? signal}: ${errors}`)));
+  });
+  ended.catch(() => {});
+  return ended;
 }
