@@ -92,14 +92,16 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       deliveries: store.deliveries,
     });
     const shutdown = new AbortController();
+    const validator = new RequestValidator();
     const app = createHttpApp({
       services: [
         bindService(
           HeartbeatService,
-          heartbeatService({ engine, clock, validator: new RequestValidator(), defaultGraceMs: config.defaultGraceMs }),
+          heartbeatService({ engine, clock, validator, defaultGraceMs: config.defaultGraceMs }),
         ),
         bindService(MonitorService, monitorService({ store, clock })),
       ],
+      validator,
       token: config.token ?? undefined,
       clock,
       logger,

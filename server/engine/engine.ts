@@ -105,12 +105,29 @@ export class Engine {
 
   /** Records a beat. Resolves when it is durable, or with the reason why it was not recorded. Never rejects. */
   beat(beat: Beat): Promise<Outcome> {
-    return this.#submit({ kind: 'beat', beat });
+    return new Promise((resolve) => this.#submit({ kind: 'beat', beat }, resolve));
+  }
+
+  /** Records beats, in order and each by itself, as `beat` does. Resolves with all outcomes once the last is known. */
+  beats(beats: readonly Beat[]): Promise<Outcome[]> {
+    if (beats.length === 0) return Promise.resolve([]);
+    return new Promise((resolve) => {
+      const outcomes = new Array<Outcome>(beats.length);
+      let missing = beats.length;
+      for (const [index, beat] of beats.entries()) {
+        this.#submit({ kind: 'beat', beat }, (outcome) => {
+          outcomes[index] = outcome;
+          missing -= 1;
+          if (missing === 0) resolve(outcomes);
+        });
+      }
+    });
   }
 
   /** Forgets a monitor; durable when it resolves. */
   remove(name: string): Promise<Outcome> {
-    return this.#submit({ kind: 'remove', name, receivedMs: this.#options.clock.wallMs() });
+    const receivedMs = this.#options.clock.wallMs();
+    return new Promise((resolve) => this.#submit({ kind: 'remove', name, receivedMs }, resolve));
   }
 
   health(): EngineHealth {
@@ -141,17 +158,15 @@ export class Engine {
     await this.#listening.stamp().catch((error) => this.#storeErrors.note(error));
   }
 
-  #submit(command: Command): Promise<Outcome> {
-    const isFull = this.#queue.length >= this.#options.limits.queueMax;
-    if (this.#stopped || isFull) this.#listening.refused(receivedMs(command));
-    if (this.#stopped) return Promise.resolve(shuttingDown);
-    if (isFull) {
-      return Promise.resolve(refuse('resource_exhausted', 'the server has too many beats waiting; try again'));
+  #submit(command: Command, resolve: (outcome: Outcome) => void): void {
+    const refused = this.#stopped ? shuttingDown : this.#queue.length >= this.#options.limits.queueMax ? tooMany : null;
+    if (refused !== null) {
+      this.#listening.refused(receivedMs(command));
+      resolve(refused);
+      return;
     }
-    return new Promise((resolve) => {
-      this.#queue.push({ command, attempts: 0, resolve });
-      this.#wake();
-    });
+    this.#queue.push({ command, attempts: 0, resolve });
+    this.#wake();
   }
 
   /** After the I/O that is already waiting, so that beats the kernel holds are read before silence is judged. */
@@ -316,6 +331,7 @@ function receivedMs(command: Command): number {
 }
 
 const shuttingDown = refuse('unavailable', 'the server is shutting down; try again');
+const tooMany = refuse('resource_exhausted', 'the server has too many beats waiting; try again');
 
 function refuse(code: Refusal['code'], message: string): Outcome {
   return { ok: false, refusal: { code, field: '', message } };

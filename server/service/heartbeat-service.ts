@@ -18,7 +18,7 @@ import type { Engine } from '../engine/engine.ts';
 import { BoundedQueue } from './bounded-queue.ts';
 import { callError, fieldOf, quoteInput } from './call-error.ts';
 import { statusOf, timestampOf } from './monitor-message.ts';
-import { readBeat } from './read-beat.ts';
+import { type ReadBeat, readBeat } from './read-beat.ts';
 import type { RequestValidator } from './request-validator.ts';
 import type { ServiceHandlers } from './service-handlers.ts';
 
@@ -28,46 +28,52 @@ const streamInFlightMax = 1_000;
 type Options = { engine: Engine; clock: Clock; validator: RequestValidator; defaultGraceMs: number };
 type PingAnswer = MessageInitShape<typeof PingResponseSchema>;
 type PingResult = MessageInitShape<typeof PingResultSchema>;
+type PingStreamResponse = MessageInitShape<typeof PingStreamResponseSchema>;
 
 /** HeartbeatService on the engine. */
 export function heartbeatService(options: Options): ServiceHandlers<typeof HeartbeatService> {
   const { engine, clock, validator, defaultGraceMs } = options;
 
-  /**
-   * The time of receipt is when the request is here in full: a body that trickles in across the deadline came too late.
-   *
-   * @throws ConnectError when the beat was not recorded.
-   */
-  async function ping(request: PingRequest): Promise<PingAnswer> {
-    const read = readBeat(request, { receivedMs: clock.wallMs(), defaultGraceMs });
-    if (!read.ok) throw read.error;
-    const outcome = await engine.beat(read.beat);
-    if (!outcome.ok) throw refusalError(outcome.refusal);
-    return pingAnswer(outcome, clock.wallMs());
+  /** The time of receipt is when the request is here in full: a body that trickles in across the deadline came too late. */
+  function read(request: PingRequest, receivedMs: number): ReadBeat {
+    return readBeat(request, { receivedMs, defaultGraceMs });
   }
 
-  /** One item of a batch or a stream: its own check, its own answer. */
-  async function pingItem(item: PingRequest): Promise<PingResult> {
+  /** One item of a batch or a stream, which nobody has checked yet. */
+  function readItem(item: PingRequest, receivedMs: number): ReadBeat {
     try {
-      const invalid = validator.check(PingRequestSchema, item);
-      if (invalid) return errorResult(invalid);
-      return { result: { case: 'response', value: await ping(item) } };
+      const error = validator.check(PingRequestSchema, item);
+      return error === null ? read(item, receivedMs) : { ok: false, error };
     } catch (error) {
-      return errorResult(ConnectError.from(error));
+      return { ok: false, error: ConnectError.from(error) };
     }
   }
 
-  async function streamItem(item: PingStreamRequest): Promise<MessageInitShape<typeof PingStreamResponseSchema>> {
+  async function streamItem({ seq, ping }: PingStreamRequest): Promise<PingStreamResponse> {
     // Without a ping the item has an empty name, and the answer says so.
-    const request = item.ping ?? create(PingRequestSchema);
-    return { seq: item.seq, result: await pingItem(request) };
+    const item = readItem(ping ?? create(PingRequestSchema), clock.wallMs());
+    const result = item.ok ? pingResult(await engine.beat(item.beat), clock.wallMs()) : errorResult(item.error);
+    return { seq, result };
   }
 
   return {
-    ping: (request) => ping(request),
+    async ping(request) {
+      const ping = read(request, clock.wallMs());
+      if (!ping.ok) throw ping.error;
+      const outcome = await engine.beat(ping.beat);
+      if (!outcome.ok) throw refusalError(outcome.refusal);
+      return pingAnswer(outcome, clock.wallMs());
+    },
 
-    async pingBatch(request) {
-      return { results: await Promise.all(request.pings.map((item) => pingItem(item))) };
+    async pingBatch({ pings }) {
+      const receivedMs = clock.wallMs();
+      const items = pings.map((item) => readItem(item, receivedMs));
+      const outcomes = await engine.beats(items.flatMap((item) => (item.ok ? item.beat : [])));
+      const nowMs = clock.wallMs();
+      let answered = 0;
+      return {
+        results: items.map((item) => (item.ok ? pingResult(outcomes[answered++]!, nowMs) : errorResult(item.error))),
+      };
     },
 
     async *pingStream(requests) {
@@ -112,6 +118,11 @@ function pingAnswer({ monitor, accepted, atMs }: Outcome & { ok: true }, nowMs: 
     dueAt: timestampOf(monitor.dueMs),
     deadline: timestampOf(monitor.deadlineMs),
   };
+}
+
+function pingResult(outcome: Outcome, nowMs: number): PingResult {
+  if (!outcome.ok) return errorResult(refusalError(outcome.refusal));
+  return { result: { case: 'response', value: pingAnswer(outcome, nowMs) } };
 }
 
 const codes: Record<Refusal['code'], Code> = {

@@ -1,5 +1,4 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { IncidentReason, type MonitorSchema, MonitorStatus } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import { formatDuration } from '../engine/domain/duration.ts';
 import type { Monitor } from '../engine/domain/monitor.ts';
@@ -20,8 +19,10 @@ export function statusOf(monitor: Monitor, nowMs: number): MonitorStatus {
 }
 
 /** A stored time as the wire has it; unset for null. */
-export function timestampOf(ms: number | null) {
-  return ms === null ? undefined : timestampFromMs(ms);
+export function timestampOf(ms: number | null): { seconds: bigint; nanos: number } | undefined {
+  if (ms === null) return undefined;
+  const seconds = Math.floor(ms / 1000);
+  return { seconds: BigInt(seconds), nanos: (ms - seconds * 1000) * 1_000_000 };
 }
 
 /** A monitor as the wire has it, at `nowMs`. */

@@ -8,7 +8,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import type { Clock } from '../clock.ts';
-import { RequestValidator } from '../service/request-validator.ts';
+import type { RequestValidator } from '../service/request-validator.ts';
 import type { BoundService } from '../service/service-handlers.ts';
 import { Authenticator } from './authenticator.ts';
 import { limitBodyTime } from './body-deadline.ts';
@@ -27,6 +27,7 @@ import { frameworkError, sendRestError } from './rest-error.ts';
 export type HttpAppOptions = {
   /** What is served: `bindService(descriptor, handlers)` each. Health and reflection are added. */
   services: readonly BoundService[];
+  validator: RequestValidator;
   /** The token that every caller must show; undefined: none is needed. */
   token: string | undefined;
   clock: Clock;
@@ -69,7 +70,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   const invoker = new Invoker({
     services,
     authenticator,
-    validator: new RequestValidator(),
+    validator: options.validator,
     clock,
     logger,
     shutdownSignal: options.shutdownSignal,

@@ -16,6 +16,7 @@ import type { ListenerLimits } from '../../server/listener/listener-limits.ts';
 import { listenerServerFactory } from '../../server/listener/listener-server.ts';
 import type { CallContext } from '../../server/service/call-context.ts';
 import { callError } from '../../server/service/call-error.ts';
+import { RequestValidator } from '../../server/service/request-validator.ts';
 import { bindService } from '../../server/service/service-handlers.ts';
 import { SystemClock } from '../../server/system-clock.ts';
 import { createHttpApp } from '../../server/transport/create-http-app.ts';
@@ -104,6 +105,7 @@ export async function serveRecorder(
   const health = new FakeHealth();
   const app = createHttpApp({
     services: recorder.services,
+    validator: new RequestValidator(),
     token: options.token,
     clock,
     logger: pino({ level: 'warn' }, { write: (line: string) => logs.push(line) }),
