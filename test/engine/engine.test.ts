@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { Outcome } from '../../server/engine/command.ts';
 import { settle } from '../support/fake-clock.ts';
-import { minuteMs, secondMs, tenMs } from './cast.ts';
+import { beatOf, minuteMs, secondMs, tenMs } from './cast.ts';
 import { EngineUnderTest } from './engine-under-test.ts';
 
 /** How late an alert may be on an idle engine: a tick of the wheel and the timer. */
@@ -45,6 +45,24 @@ t.test('a long queue goes in several transactions, in order', async (t) => {
     under.beats().map(({ message }) => Number(message)),
     Array.from({ length: 25 }, (_, index) => index),
   );
+});
+
+t.test('a list of beats is answered at once, each beat by itself', async (t) => {
+  const under = await EngineUnderTest.start(t, { limits: { batchMax: 10, queueMax: 12 } });
+  const list = Array.from({ length: 13 }, (_, index) => beatOf({ name: `m-${index % 11}`, message: `${index}` }));
+  list[5]!.stampS = tenMs / 1000 + 3600;
+  const answers = under.engine.beats(list);
+  await settle();
+  const outcomes = await answers;
+  t.same(
+    outcomes.map((outcome) => (outcome.ok ? outcome.monitor.name : outcome.refusal.code)),
+    list.map(({ name }, index) => (index === 5 ? 'invalid_argument' : index === 12 ? 'resource_exhausted' : name)),
+  );
+  t.same(
+    under.beats().map(({ message }) => Number(message)),
+    [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11],
+  );
+  t.same(await under.engine.beats([]), []);
 });
 
 t.test('a deadline is never early, and late by a tick at most', async (t) => {

@@ -1,6 +1,6 @@
-import { create, type DescField, type DescMessage, fromJson, type Message, ScalarType } from '@bufbuild/protobuf';
-import { Edition } from '@bufbuild/protobuf/wkt';
+import { type DescField, type DescMessage, fromJson, type Message, ScalarType } from '@bufbuild/protobuf';
 import { shortEnumName } from '../../service/field-hint.ts';
+import { blankMessage } from './blank-message.ts';
 
 /**
  * Reads requests that are as they should be, fast. Null means "not sure": the strict readers (`readRestRequest`,
@@ -41,7 +41,7 @@ function compile(descriptor: DescMessage): QuickReader {
       fields.set(name, { localName, bit: 1 << index, read, isParameter });
     }
   });
-  const fresh = blank(descriptor);
+  const fresh = blankMessage(descriptor);
 
   return {
     parameters(text) {
@@ -83,16 +83,6 @@ function compile(descriptor: DescMessage): QuickReader {
       return message as unknown as Message;
     },
   };
-}
-
-/** Makes messages without a value: a copy is cheaper than a new one, where the copies share nothing that can change. */
-function blank(descriptor: DescMessage): () => Fields {
-  const template = create(descriptor) as unknown as Fields;
-  const isPlain = Object.values(template).every((value) => typeof value !== 'object');
-  // Messages of later editions may have a prototype that holds their defaults.
-  if (!isPlain || descriptor.file.edition !== Edition.EDITION_PROTO3)
-    return () => create(descriptor) as unknown as Fields;
-  return () => ({ ...template });
 }
 
 function decodeValue(raw: string): string | null {

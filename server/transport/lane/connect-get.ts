@@ -1,5 +1,6 @@
-import { type DescMethod, fromBinary, fromJsonString, type Message } from '@bufbuild/protobuf';
+import { type DescMethod, fromJsonString, type Message } from '@bufbuild/protobuf';
 import { base64Decode } from '@bufbuild/protobuf/wire';
+import { binaryReader } from '../codec/binary-reader.ts';
 
 /** Reads the query of a Connect GET. Null for whatever is not an uncompressed message that is fine. */
 export function readConnectGet(
@@ -16,7 +17,7 @@ export function readConnectGet(
   try {
     const bytes = parameters.get('base64') === '1' ? base64Decode(text) : null;
     if ((bytes?.length ?? Buffer.byteLength(text)) > maxBytes) return null;
-    if (binary) return { message: fromBinary(method.input, bytes ?? Buffer.from(text)), binary };
+    if (binary) return { message: binaryReader(method.input)(bytes ?? Buffer.from(text)), binary };
     const json = bytes === null ? text : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return { message: fromJsonString(method.input, json, { ignoreUnknownFields: true }), binary };
   } catch {

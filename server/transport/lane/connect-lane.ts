@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type DescMethod, fromBinary, type Message } from '@bufbuild/protobuf';
+import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Clock } from '../../clock.ts';
 import type { BoundService } from '../../service/service-handlers.ts';
 import { limitBodyTime } from '../body-deadline.ts';
+import { binaryReader } from '../codec/binary-reader.ts';
 import { parseConnectJson } from '../connect-json.ts';
 import { HttpCallContext } from '../http-call-context.ts';
 import type { Invoker } from '../invoker.ts';
@@ -105,7 +106,7 @@ export function connectLane(options: ConnectLaneOptions): HttpLane {
 function parse(method: DescMethod, binary: boolean, body: Buffer): Message | ConnectError {
   if (!binary) return parseConnectJson(method, body);
   try {
-    return fromBinary(method.input, body);
+    return binaryReader(method.input)(body);
   } catch (error) {
     return new ConnectError(`parse binary: ${(error as Error).message}`, Code.Internal);
   }

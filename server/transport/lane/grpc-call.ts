@@ -1,8 +1,9 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import { type DescMethod, fromBinary, type Message } from '@bufbuild/protobuf';
+import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import type { Clock } from '../../clock.ts';
+import { binaryReader } from '../codec/binary-reader.ts';
 import { binaryWriter } from '../codec/binary-writer.ts';
 import { encodeGrpcMessage } from '../grpc-message.ts';
 import type { CallReceiver, InvokeContext, Invoker } from '../invoker.ts';
@@ -138,7 +139,7 @@ export class GrpcCall implements InvokeContext, CallReceiver {
     const body = this.#reader.finish();
     if (body instanceof ConnectError) return body;
     try {
-      return fromBinary(this.#options.method.input, body);
+      return binaryReader(this.#options.method.input)(body);
     } catch (error) {
       return new ConnectError(`parse binary: ${(error as Error).message}`, Code.Internal);
     }
