@@ -28,6 +28,15 @@ export type Settlement =
   | { seq: number; kind: 'retry'; nextAttemptMs: number; error: string }
   | { seq: number; kind: 'buried'; atMs: number; error: string };
 
+export type ClaimOptions = {
+  nowMs: number;
+  /** How many in all. */
+  limit: number;
+  /** How many of one channel; 0 passes it over. Asked once for each channel that has something waiting. Absent: any. */
+  channelLimit?: (channel: string) => number;
+  leaseMs: number;
+};
+
 export type DeliveryStats = {
   /** Deliveries that wait or are under way. */
   pending: number;
@@ -46,15 +55,15 @@ export type DeliveryStats = {
  * made, one at a time: an up never overtakes its down.
  */
 export interface DeliveryQueue {
-  /** Leases up to `limit` deliveries that are due at `nowMs` until `nowMs + leaseMs`, oldest first. */
-  claim(options: { nowMs: number; limit: number; leaseMs: number }): Promise<ClaimedDelivery[]>;
+  /** Leases deliveries that are due at `nowMs` until `nowMs + leaseMs`, oldest first. Leases need not survive a restart. */
+  claim(options: ClaimOptions): Promise<ClaimedDelivery[]>;
   /** Records the outcome of attempts, all in one transaction. An unknown seq is ignored. */
   settle(settlements: Settlement[]): Promise<void>;
   /** Gives up every lease, as after a restart: their holder is gone. */
   releaseLeases(): Promise<void>;
   /** Moves every waiting time by `deltaMs`: the wall clock was set back, and what was due soon must stay due soon. */
   shiftClaims(deltaMs: number): Promise<void>;
-  /** When the next delivery may be claimed, Unix ms (may lie in the past); null when none waits. */
-  nextClaimMs(): Promise<number | null>;
+  /** When the next delivery of a channel that `isOpen` may be claimed, Unix ms (may lie in the past); null for never. */
+  nextClaimMs(isOpen?: (channel: string) => boolean): Promise<number | null>;
   stats(): Promise<DeliveryStats>;
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Notifier, Verdict } from '../notify/notifier.ts';
-import { ChannelLane } from './channel-lane.ts';
-import type { ClaimedDelivery, DeliveryQueue, DeliveryStats, Settlement } from './delivery-queue.ts';
+import type { ClaimedDelivery, DeliveryQueue, Settlement } from './delivery-queue.ts';
 import { settlementOf } from './settlement-of.ts';
 import { WakeUp } from './wake-up.ts';
 
@@ -32,9 +31,9 @@ export type OutboxOptions = {
   limits?: Partial<OutboxLimits>;
 };
 
-type Held = { delivery: ClaimedDelivery; leaseEndsMonoMs: number; abort: AbortController };
+type Held = { delivery: ClaimedDelivery; abort: AbortController };
 
-const defaultLimits: OutboxLimits = { channelConcurrency: 8, held: 256, leaseMs: 60_000 };
+const defaultLimits: OutboxLimits = { channelConcurrency: 8, held: 1_024, leaseMs: 60_000 };
 /** Pause after the queue failed. */
 const backOffMs = 1_000;
 /** Longest pause: the wall clock may jump ahead, or another process add to the queue. */
@@ -57,7 +56,8 @@ export class Outbox {
   readonly #logger: OutboxLogger;
   readonly #limits: OutboxLimits;
   readonly #wakeUp: WakeUp;
-  readonly #lanes = new Map<string, ChannelLane<Held>>();
+  /** Attempts under way, by channel: one that hangs takes no more than its own share. */
+  readonly #underWay = new Map<string, number>();
   /** By seq: all that is claimed and not settled yet. */
   readonly #held = new Map<number, Held>();
   #outcomes: Settlement[] = [];
@@ -74,7 +74,6 @@ export class Outbox {
     this.#logger = logger;
     this.#limits = { ...defaultLimits, ...limits };
     this.#wakeUp = new WakeUp(clock);
-    for (const channel of notifiers.keys()) this.#lane(channel);
   }
 
   /**
@@ -98,10 +97,6 @@ export class Outbox {
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    for (const lane of this.#lanes.values()) {
-      // Their leases are given up by the next start.
-      for (const { delivery } of lane.dropWaiting()) this.#held.delete(delivery.seq);
-    }
     this.#wakeUp.wake();
     const cutOff = this.#clock.after(graceMs, () => {
       for (const { abort } of this.#held.values()) abort.abort();
@@ -113,10 +108,6 @@ export class Outbox {
     await this.#loop;
     cutOff.cancel();
     giveUp.cancel();
-  }
-
-  stats(): Promise<DeliveryStats> {
-    return this.#queue.stats();
   }
 
   async #run(): Promise<void> {
@@ -156,27 +147,25 @@ export class Outbox {
   /** Claims as much as there is room for; returns how long to wait, ms, unless something happens. */
   async #claimDue(): Promise<number> {
     for (;;) {
-      const limit = this.#room();
-      if (limit === 0) return idleMaxMs;
+      const limit = this.#limits.held - this.#held.size;
+      if (limit <= 0 || this.#stopping) return idleMaxMs;
       const nowMs = this.#clock.wallMs();
-      const leaseEndsMonoMs = this.#clock.monotonicMs() + this.#limits.leaseMs;
-      const claimed = await this.#queue.claim({ nowMs, limit, leaseMs: this.#limits.leaseMs });
+      const channelLimit = (channel: string): number => this.#room(channel);
+      const claimed = await this.#queue.claim({ nowMs, limit, channelLimit, leaseMs: this.#limits.leaseMs });
+      // Their leases are given up by the next start.
       if (this.#stopping) return idleMaxMs;
-      for (const delivery of claimed) this.#take({ delivery, leaseEndsMonoMs, abort: new AbortController() });
+      for (const delivery of claimed) this.#take({ delivery, abort: new AbortController() });
       if (claimed.length === limit) continue;
-      const nextMs = await this.#queue.nextClaimMs();
+      const nextMs = await this.#queue.nextClaimMs((channel) => this.#room(channel) > 0);
       if (nextMs === null) return idleMaxMs;
       // What was due has been claimed. If something is due all the same, do not spin over it.
       return nextMs <= nowMs ? backOffMs : Math.min(idleMaxMs, Math.max(0, nextMs - this.#clock.wallMs()));
     }
   }
 
-  /** How many deliveries could start now, if they are for channels that are not busy. */
-  #room(): number {
-    if (this.#stopping) return 0;
-    let free = 0;
-    for (const lane of this.#lanes.values()) free += lane.free;
-    return Math.min(free, this.#limits.held - this.#held.size);
+  /** How many attempts a channel may begin now. */
+  #room(channel: string): number {
+    return this.#limits.channelConcurrency - (this.#underWay.get(channel) ?? 0);
   }
 
   #take(held: Held): void {
@@ -184,28 +173,14 @@ export class Outbox {
     // Its lease ran out while we still have it, as after a suspend: it is in good hands.
     if (this.#held.has(seq)) return;
     this.#held.set(seq, held);
-    this.#lane(channel).add(held);
+    this.#underWay.set(channel, (this.#underWay.get(channel) ?? 0) + 1);
+    void this.#attempt(held);
   }
 
-  #lane(channel: string): ChannelLane<Held> {
-    let lane = this.#lanes.get(channel);
-    if (!lane) {
-      lane = new ChannelLane({
-        concurrency: this.#limits.channelConcurrency,
-        run: (held: Held) => this.#attempt(held),
-      });
-      this.#lanes.set(channel, lane);
-    }
-    return lane;
-  }
-
-  async #attempt({ delivery, leaseEndsMonoMs, abort }: Held): Promise<void> {
-    if (this.#clock.monotonicMs() > leaseEndsMonoMs - this.#limits.leaseMs / 2) {
-      // It waited too long behind others of its channel; claimed anew, it comes with a whole lease.
-      this.#held.delete(delivery.seq);
-      return;
-    }
+  async #attempt({ delivery, abort }: Held): Promise<void> {
+    const { channel } = delivery;
     const verdict = await this.#send(delivery, abort.signal);
+    this.#underWay.set(channel, this.#underWay.get(channel)! - 1);
     const settlement = settlementOf(verdict, { delivery, nowMs: this.#clock.wallMs(), random: this.#random() });
     this.#noteAttempt(delivery, { verdict, settlement });
     this.#outcomes.push(settlement);

@@ -94,6 +94,30 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     t.same(await claimIds(startMs + 5_000), ['down again']);
   });
 
+  t.test('a claim takes no more of a channel than it may', async (t) => {
+    const { queue, add } = await setUp(t);
+    for (let n = 1; n <= 5; n++) await add(n, `busy-${n}`, { channel: 'busy', atMs: startMs });
+    for (let n = 1; n <= 5; n++) await add(n, `free-${n}`, { channel: 'free', atMs: startMs + 10 });
+    const claimIds = async (limit: number, limits: Record<string, number>) => {
+      const channelLimit = (channel: string): number => limits[channel]!;
+      const claimed = await queue.claim({ nowMs: startMs + 20, limit, channelLimit, leaseMs });
+      return claimed.map(({ id }) => id);
+    };
+    t.same(await claimIds(100, { busy: 2, free: 1 }), ['busy-1', 'busy-2', 'free-1']);
+    t.same(await claimIds(100, { busy: 0, free: 2 }), ['free-2', 'free-3'], 'what is passed over holds up nobody');
+    t.same(await claimIds(2, { busy: 9, free: 9 }), ['busy-3', 'busy-4'], 'the oldest of all first');
+    t.same(await claimIds(100, { busy: 9, free: 9 }), ['busy-5', 'free-4', 'free-5']);
+  });
+
+  t.test('nextClaimMs can be asked for some channels only', async (t) => {
+    const { queue, add } = await setUp(t);
+    await add(1, 'a', { channel: 'busy', atMs: startMs });
+    await add(1, 'b', { channel: 'free', atMs: startMs + 1_000 });
+    t.equal(await queue.nextClaimMs(), startMs);
+    t.equal(await queue.nextClaimMs((channel) => channel === 'free'), startMs + 1_000);
+    t.equal(await queue.nextClaimMs(() => false), null);
+  });
+
   t.test('a lease ends by itself', async (t) => {
     const { queue, add, claimIds } = await setUp(t);
     await add(1, 'a');

@@ -1,13 +1,23 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import type { NewDelivery, Settlement } from '../../server/outbox/delivery-queue.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
+import { StoreError } from '../../server/store/store.ts';
 import { minuteMs, tenMs } from '../engine/cast.ts';
+import { MemoryDeliveryQueue } from '../support/memory-delivery-queue.ts';
 import { deliveryQueueContract } from './delivery-queue-contract.ts';
 import { change, create, delivery, fresh } from './store-contract.ts';
 
 deliveryQueueContract(t, (t) => {
   const store = new SqliteStore(t.testdir());
   t.teardown(() => store.close());
-  return { queue: store.deliveries, add: (monitorId, delivery) => store.deliveries.add(monitorId, delivery) };
+  const { deliveries } = store;
+  const add = (monitorId: number, delivery: NewDelivery) => {
+    deliveries.add(monitorId, delivery);
+    deliveries.follow();
+  };
+  return { queue: deliveries, add };
 });
 
 async function storeWith(t: Test, ids: string[]) {
@@ -70,4 +80,134 @@ t.test('when the clock is set back, what was due soon stays due soon', async (t)
     t.equal((await queue.stats()).oldestCreatedMs, tenMs + backMs);
     t.equal(claimed!.notice.atMs, tenMs, 'what the notice says is not rewritten');
   });
+});
+
+t.test('a commit that fails leaves nothing in the queue', async (t) => {
+  const store = new SqliteStore(t.testdir());
+  t.teardown(() => store.close());
+  const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));
+  const open = { id: 'i-1', startedMs: 1, reason: 'missed' as const, endedMs: null };
+  const [, { version }] = (await store.commit([
+    change(a!, { incidents: [open] }),
+    change(b!, { deliveries: [delivery('kept')] }),
+  ])) as [unknown, { version: number }];
+  const reloadedA = (await store.load([{ name: 'a' }]))[0]!.monitor!;
+  const failing = [
+    { ...change({ ...b!, version }), remove: true },
+    change(reloadedA, { deliveries: [delivery('d-1')], incidents: [{ ...open, id: 'i-2' }] }),
+  ];
+  await t.rejects(store.commit(failing), StoreError);
+  t.match(await store.deliveries.stats(), { pending: 1 });
+  const claimed = await store.deliveries.claim({ nowMs: tenMs, limit: 9, leaseMs: 1 });
+  t.same(
+    claimed.map(({ id }) => id),
+    ['kept'],
+    'what waited for the monitor that was not removed after all',
+  );
+});
+
+t.test('after a restart the queue goes on where it was, without its leases', async (t) => {
+  const directory = t.testdir();
+  let store = new SqliteStore(directory);
+  t.teardown(() => store.close());
+  const monitors = await create(store, ...['a', 'b', 'c'].map((name) => fresh({ name })));
+  await store.commit(
+    monitors.map((monitor) => change(monitor, { deliveries: ['1', '2'].map((n) => delivery(`${monitor.name}${n}`)) })),
+  );
+  const claim = async (nowMs: number) => {
+    const claimed = await store.deliveries.claim({ nowMs, limit: 9, leaseMs: minuteMs });
+    return claimed.map(({ id, attempts, seq }) => ({ id, attempts, seq }));
+  };
+  const [a1, b1] = await claim(tenMs);
+  await store.deliveries.settle([
+    { seq: a1!.seq, kind: 'retry', nextAttemptMs: tenMs + 5_000, error: 'refused' },
+    { seq: b1!.seq, kind: 'buried', atMs: tenMs, error: 'gone' },
+  ]);
+  await store.close();
+  store = new SqliteStore(directory);
+  t.match(await store.deliveries.stats(), { pending: 5, failing: 1, lastError: 'refused', buried: 1 });
+  t.equal(await store.deliveries.nextClaimMs(), tenMs);
+  t.match(await claim(tenMs), [
+    { id: 'b2', attempts: 0 },
+    { id: 'c1', attempts: 0 },
+  ]);
+  t.match(await claim(tenMs + 5_000), [{ id: 'a1', attempts: 1 }]);
+});
+
+t.test('any history of a queue is that of the naive one', async (t) => {
+  const monitor = fc.integer({ min: 1, max: 4 });
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('add' as const), monitor, channel: fc.constantFrom('x', 'y'), idle: fc.boolean() }),
+    fc.record({ do: fc.constant('claim' as const), limit: fc.integer({ min: 1, max: 4 }), x: fc.nat(2), y: fc.nat(2) }),
+    fc.record({
+      do: fc.constant('settle' as const),
+      kind: fc.constantFrom('sent', 'sent', 'retry', 'buried'),
+      pick: fc.nat(20),
+      delayMs: fc.nat(30),
+    }),
+    fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 20 }) }),
+    fc.record({ do: fc.constant('release' as const) }),
+    fc.record({ do: fc.constant('shift' as const), ms: fc.integer({ min: -50, max: 0 }) }),
+  );
+  const store = new SqliteStore(t.testdir());
+  t.teardown(() => store.close());
+  const queue = store.deliveries;
+  const property = fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+    for (let id = 1; id <= 4; id++) queue.forget(id);
+    queue.follow();
+    const model = new MemoryDeliveryQueue();
+    const before = await queue.stats();
+    let nowMs = tenMs;
+    /** What both have handed out: pairs of seqs, by id. */
+    const seqs = new Map<string, [number, number]>();
+    for (const [index, step] of steps.entries()) {
+      if (step.do === 'add') {
+        const { notice } = delivery('', { atMs: nowMs });
+        const made = { id: `d-${index}`, channel: step.channel, notice, onlyIfIdle: step.idle };
+        queue.add(step.monitor, made);
+        queue.follow();
+        model.add(step.monitor, made, nowMs);
+      } else if (step.do === 'claim') {
+        const options = {
+          nowMs,
+          limit: step.limit,
+          leaseMs: 25,
+          channelLimit: (c: string) => (c === 'x' ? step.x : step.y),
+        };
+        const [its, expected] = [await queue.claim(options), await model.claim(options)];
+        const plain = its.map(({ seq: _, ...rest }) => rest);
+        if (
+          !isDeepStrictEqual(
+            plain,
+            expected.map(({ seq: _, ...rest }) => rest),
+          )
+        ) {
+          t.same(its, expected);
+          return false;
+        }
+        for (const [n, { id, seq }] of its.entries()) seqs.set(id, [seq, expected[n]!.seq]);
+      } else if (step.do === 'settle') {
+        const pair = [...seqs.values()][step.pick];
+        if (!pair) continue;
+        const outcome = { atMs: nowMs, nextAttemptMs: nowMs + step.delayMs, error: `e-${index}` };
+        await queue.settle([{ seq: pair[0], kind: step.kind, ...outcome } as Settlement]);
+        await model.settle([{ seq: pair[1], kind: step.kind, ...outcome } as Settlement]);
+      } else if (step.do === 'wait') {
+        nowMs += step.ms;
+      } else if (step.do === 'release') {
+        await queue.releaseLeases();
+        await model.releaseLeases();
+      } else {
+        nowMs += step.ms;
+        await queue.shiftClaims(step.ms);
+        await model.shiftClaims(step.ms);
+      }
+      const stats = await queue.stats();
+      const expected = await model.stats();
+      if (!isDeepStrictEqual({ ...stats, buried: stats.buried - before.buried }, expected)) return false;
+    }
+    return true;
+  });
+  await fc.assert(property, { numRuns: 150 });
+  t.pass('150 histories');
 });

@@ -1,5 +1,6 @@
 import type {
   ClaimedDelivery,
+  ClaimOptions,
   DeliveryQueue,
   DeliveryStats,
   NewDelivery,
@@ -59,18 +60,20 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
     this.#rows.set(row.seq, row);
   }
 
-  async claim(options: { nowMs: number; limit: number; leaseMs: number }): Promise<ClaimedDelivery[]> {
+  async claim({ nowMs, limit, channelLimit = () => limit, leaseMs }: ClaimOptions): Promise<ClaimedDelivery[]> {
     this.fail('claim');
-    const { nowMs, limit, leaseMs } = options;
     const claimed: ClaimedDelivery[] = [];
-    const due = this.#heads().filter(({ claimMs }) => claimMs <= nowMs);
-    for (const row of due.sort((a, b) => a.seq - b.seq).slice(0, limit)) {
+    const room = new Map<string, number>();
+    for (const row of this.#heads().sort((a, b) => a.claimMs - b.claimMs || a.seq - b.seq)) {
+      const left = room.get(row.channel) ?? channelLimit(row.channel);
+      if (row.claimMs > nowMs || left <= 0 || claimed.length === limit) continue;
+      room.set(row.channel, left - 1);
       row.claimMs = nowMs + leaseMs;
       row.leased = true;
       const { seq, id, monitorId, channel, notice, createdMs, attempts } = row;
       claimed.push({ seq, id, monitorId, channel, notice: structuredClone(notice), createdMs, attempts });
     }
-    return claimed;
+    return claimed.sort((a, b) => a.seq - b.seq);
   }
 
   async settle(settlements: Settlement[]): Promise<void> {
@@ -111,9 +114,10 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
     }
   }
 
-  async nextClaimMs(): Promise<number | null> {
+  async nextClaimMs(isOpen: (channel: string) => boolean = () => true): Promise<number | null> {
     this.fail('nextClaimMs');
-    const times = this.#heads().map(({ claimMs }) => claimMs);
+    const open = this.#heads().filter(({ channel }) => isOpen(channel));
+    const times = open.map(({ claimMs }) => claimMs);
     return times.length === 0 ? null : Math.min(...times);
   }
 

@@ -77,9 +77,11 @@ export class JournaledMonitors {
         return changes.map((change) => this.#write(change, seen, follow));
       });
       for (const step of follow) this.#follow(step);
+      this.#options.deliveries.follow();
       return results;
     } catch (error) {
       this.#journalId = journalId;
+      this.#options.deliveries.rollBack();
       throw error;
     }
   }
@@ -168,7 +170,7 @@ export class JournaledMonitors {
 
   /** Beats, incidents and deliveries of a change. `mover`: the beat that stands for the row in the journal. */
   #append(id: number, { monitor, beats, incidents, deliveries }: Change, mover: BeatRecord | null): void {
-    const { insertBeat, putIncident } = this.#options.statements;
+    const { insertBeat, addIncident, endIncident } = this.#options.statements;
     for (const beat of beats) {
       const { status, atMs, receivedMs, message, durationMs, exitCode, run, beatId } = beat;
       const [frequencyMs, graceMs] = beat === mover ? [monitor.frequencyMs, monitor.graceMs] : [null, null];
@@ -189,7 +191,8 @@ export class JournaledMonitors {
       );
     }
     for (const { id: incidentId, reason, startedMs, endedMs } of incidents) {
-      putIncident.run(incidentId, id, reason, startedMs, endedMs);
+      const ended = endedMs !== null && Number(endIncident.run(endedMs, id, incidentId).changes) === 1;
+      if (!ended) addIncident.run(incidentId, id, reason, startedMs, endedMs);
     }
     for (const delivery of deliveries) this.#options.deliveries.add(id, delivery);
   }

@@ -92,4 +92,39 @@ export const migrations: readonly string[] = [
     at_ms INTEGER NOT NULL
   ) STRICT;
   `,
+  // Fewer pages per flip: an incident is closed by its monitor, not by its id, and memory holds the order of deliveries.
+  `
+  CREATE TABLE new_incidents (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    monitor_id INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    started_ms INTEGER NOT NULL,
+    ended_ms INTEGER
+  ) STRICT;
+  INSERT INTO new_incidents SELECT seq, id, monitor_id, reason, started_ms, ended_ms FROM incidents ORDER BY seq;
+  DROP TABLE incidents;
+  ALTER TABLE new_incidents RENAME TO incidents;
+  CREATE UNIQUE INDEX incidents_open ON incidents (monitor_id) WHERE ended_ms IS NULL;
+
+  CREATE TABLE new_deliveries (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    monitor_id INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    next_attempt_ms INTEGER NOT NULL,          -- if it is the oldest of its monitor and channel
+    attempts INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '',
+    buried_ms INTEGER,
+    notice TEXT NOT NULL                       -- JSON
+  ) STRICT;
+  INSERT INTO new_deliveries
+    SELECT seq, id, monitor_id, channel, created_ms, iif(leased, created_ms, coalesce(claim_ms, created_ms)), attempts,
+      error, buried_ms, notice
+    FROM deliveries ORDER BY seq;
+  DROP TABLE deliveries;
+  ALTER TABLE new_deliveries RENAME TO deliveries;
+  CREATE INDEX deliveries_buried ON deliveries (seq) WHERE buried_ms IS NOT NULL;
+  `,
 ];

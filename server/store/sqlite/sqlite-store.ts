@@ -108,13 +108,12 @@ export class SqliteStore implements Store {
 
   async trimHistory(keep: number, limit: number): Promise<number> {
     await this.#db.gate;
-    const { trimBeats, trimIncidents, trimBuried } = this.#statements;
+    const { trimBeats, trimIncidents } = this.#statements;
     this.#monitors.writeForTrim(keep);
-    return this.#db.transaction(() => {
-      let deleted = 0;
-      for (const trim of [trimBeats, trimIncidents, trimBuried]) deleted += Number(trim.run(keep, limit).changes);
-      return deleted;
-    });
+    const deleted = this.#db.transaction(() =>
+      [trimBeats, trimIncidents].reduce((sum, trim) => sum + Number(trim.run(keep, limit).changes), 0),
+    );
+    return deleted + this.deliveries.trimBuried(keep, limit);
   }
 
   async close(): Promise<void> {

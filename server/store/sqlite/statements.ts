@@ -36,10 +36,11 @@ export function prepareStatements(db: Database) {
          frequency_ms, grace_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    putIncident: db.prepare(
-      `INSERT INTO incidents (id, monitor_id, reason, started_ms, ended_ms) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET ended_ms = excluded.ended_ms`,
+    addIncident: db.prepare(
+      'INSERT INTO incidents (id, monitor_id, reason, started_ms, ended_ms) VALUES (?, ?, ?, ?, ?)',
     ),
+    // An open one is found by its monitor: ids have no index.
+    endIncident: db.prepare('UPDATE incidents SET ended_ms = ? WHERE monitor_id = ? AND ended_ms IS NULL AND id = ?'),
     journalBounds: db.prepare(
       `SELECT max(coalesce((SELECT max(id) FROM beats), 0), written_up_to) AS "end", written_up_to AS writtenUpTo
        FROM journal`,
@@ -73,7 +74,6 @@ export function prepareStatements(db: Database) {
     // The journal's tail is history that a start still needs.
     trimBeats: db.prepare(trim('beats', 'id', 'id <= (SELECT written_up_to FROM journal)')),
     trimIncidents: db.prepare(trim('incidents', 'seq', 'ended_ms IS NOT NULL')),
-    trimBuried: db.prepare(trim('deliveries', 'seq', 'buried_ms IS NOT NULL')),
   };
 }
 

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import t from 'tap';
+import { migrations } from '../../server/store/sqlite/migrations.ts';
+import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
+import { minuteMs, tenMs } from '../engine/cast.ts';
+import { change, delivery, reload } from './store-contract.ts';
+
+t.test('a database of the first schema comes along with its incidents and deliveries', async (t) => {
+  const directory = t.testdir();
+  const path = join(directory, 'tocsin.db');
+  const old = new DatabaseSync(path);
+  old.exec(`${migrations[0]}; PRAGMA user_version = 1`);
+  old.exec(`INSERT INTO monitors (id, name, version, status, frequency_ms, grace_ms, created_ms, incident_id,
+      incident_started_ms, incident_reason, repeats, journal_id)
+    VALUES (7, 'is down', 3, 'down', 60000, 0, 1, 'i-open', 10, 'missed', 0, 0),
+      (8, 'is up', 1, 'up', 60000, 0, 1, NULL, NULL, NULL, 0, 0)`);
+  old.exec(`INSERT INTO incidents (seq, id, monitor_id, reason, started_ms, ended_ms)
+    VALUES (4, 'i-closed', 8, 'failed', 5, 6), (9, 'i-open', 7, 'missed', 10, NULL)`);
+  const { notice } = delivery('');
+  const insert =
+    old.prepare(`INSERT INTO deliveries (seq, id, monitor_id, channel, notice, created_ms, attempts, claim_ms,
+      leased, error, buried_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const add = (seq: number, id: string, monitorId: number, rest: (number | string | null)[]) =>
+    insert.run(seq, id, monitorId, 'default', JSON.stringify(notice), tenMs, ...rest);
+  add(3, 'given up', 7, [2, null, 0, 'gone', tenMs]);
+  add(11, 'under way', 7, [0, tenMs + minuteMs, 1, '', null]);
+  add(12, 'behind it', 7, [0, null, 0, '', null]);
+  add(20, 'tried again', 8, [1, tenMs + 5_000, 0, 'refused', null]);
+  old.close();
+
+  const store = new SqliteStore(directory);
+  t.teardown(() => store.close());
+  const rows = (sql: string) => {
+    const db = new DatabaseSync(path, { readOnly: true });
+    const found = db
+      .prepare(sql)
+      .all()
+      .map((row) => ({ ...row }));
+    db.close();
+    return found;
+  };
+  const both = [
+    { seq: 4, id: 'i-closed', monitor_id: 8, reason: 'failed', started_ms: 5, ended_ms: 6 },
+    { seq: 9, id: 'i-open', monitor_id: 7, reason: 'missed', started_ms: 10, ended_ms: null },
+  ];
+  t.same(rows('SELECT * FROM incidents ORDER BY seq'), both);
+  const down = await reload(store, 'is down');
+  const up = { ...down, status: 'up' as const, incident: null };
+  t.match(
+    await store.commit([change(up, { incidents: [{ id: 'i-open', reason: 'missed', startedMs: 10, endedMs: 77 }] })]),
+    [{ ok: true }],
+  );
+  t.same(
+    rows('SELECT * FROM incidents ORDER BY seq'),
+    [both[0], { ...both[1], ended_ms: 77 }],
+    'the same one is closed',
+  );
+
+  t.match(await store.deliveries.stats(), { pending: 3, failing: 1, lastError: 'refused', buried: 1 });
+  t.match(await store.deliveries.claim({ nowMs: tenMs, limit: 9, leaseMs: minuteMs }), [
+    { seq: 11, id: 'under way', monitorId: 7, attempts: 0, createdMs: tenMs, notice },
+  ]);
+  await store.deliveries.settle([{ seq: 11, kind: 'sent' }]);
+  t.match(await store.deliveries.claim({ nowMs: tenMs, limit: 9, leaseMs: minuteMs }), [{ id: 'behind it' }]);
+  t.equal(await store.deliveries.nextClaimMs(), tenMs + 5_000);
+  t.match(await store.deliveries.claim({ nowMs: tenMs + 5_000, limit: 9, leaseMs: minuteMs }), [
+    { id: 'tried again', attempts: 1 },
+  ]);
+});
