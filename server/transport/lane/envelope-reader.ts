@@ -6,8 +6,9 @@ const compressedFlag = 1;
 /** Collects the one message of a unary gRPC request. Holds no more than one message of `maxBytes`. */
 export class EnvelopeReader {
   readonly #maxBytes: number;
-  #buffer: Buffer = Buffer.alloc(0);
-  #chunks: Buffer[] = [];
+  /** The beginning; mostly it is everything. */
+  #first: Buffer | null = null;
+  #more: Buffer[] | null = null;
   #bytes = 0;
 
   constructor(maxBytes: number) {
@@ -17,13 +18,16 @@ export class EnvelopeReader {
   /** Takes what came. An error when it is clear that no more need be read. */
   push(chunk: Buffer): ConnectError | null {
     this.#bytes += chunk.length;
-    if (this.#buffer.length >= headerBytes) {
-      this.#chunks.push(chunk);
+    if (this.#first === null) {
+      this.#first = chunk;
+    } else if (this.#first.length < headerBytes) {
+      this.#first = Buffer.concat([this.#first, chunk]);
     } else {
-      this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
-      if (this.#buffer.length < headerBytes) return null;
+      this.#more ??= [];
+      this.#more.push(chunk);
     }
-    const length = this.#buffer.readUInt32BE(1);
+    if (this.#first.length < headerBytes) return null;
+    const length = messageLength(this.#first);
     if (length > this.#maxBytes) {
       const text = `message size ${length} is larger than configured readMaxBytes ${this.#maxBytes}`;
       return new ConnectError(text, Code.ResourceExhausted);
@@ -33,17 +37,20 @@ export class EnvelopeReader {
 
   /** The message, once the request has come in full. */
   finish(): Buffer | ConnectError {
-    if (this.#bytes === 0) return missingMessage();
-    if (this.#chunks.length > 0) this.#buffer = Buffer.concat([this.#buffer, ...this.#chunks], this.#bytes);
-    const buffer = this.#buffer;
-    if (buffer.length < headerBytes || buffer.length < headerBytes + buffer.readUInt32BE(1)) {
+    if (this.#first === null || this.#bytes === 0) return missingMessage();
+    const bytes = this.#more === null ? this.#first : Buffer.concat([this.#first, ...this.#more], this.#bytes);
+    if (bytes.length < headerBytes || bytes.length < headerBytes + messageLength(bytes)) {
       return new ConnectError('protocol error: incomplete envelope', Code.InvalidArgument);
     }
-    if ((buffer[0]! & compressedFlag) !== 0) {
+    if ((bytes[0]! & compressedFlag) !== 0) {
       return new ConnectError('received compressed envelope, but do not know how to decompress', Code.Internal);
     }
-    return buffer.subarray(headerBytes);
+    return bytes.subarray(headerBytes);
   }
+}
+
+function messageLength(envelope: Buffer): number {
+  return envelope.readUInt32BE(1);
 }
 
 /** A message as it goes over the wire. */

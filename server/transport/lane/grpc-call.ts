@@ -1,55 +1,77 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import type { Clock } from '../../clock.ts';
-import { binaryReader } from '../codec/binary-reader.ts';
-import { binaryWriter } from '../codec/binary-writer.ts';
+import type { BinaryReader } from '../codec/binary-reader.ts';
+import type { BinaryWriter } from '../codec/binary-writer.ts';
 import { encodeGrpcMessage } from '../grpc-message.ts';
 import type { CallReceiver, InvokeContext, Invoker } from '../invoker.ts';
 import { reviseParseError } from '../parse-error.ts';
 import type { CallDeadline } from './call-deadline.ts';
 import { EnvelopeReader, envelope } from './envelope-reader.ts';
-import { acceptedCompression, compressMinBytes } from './response-compression.ts';
-import type { StreamTimeLimit } from './stream-time-limit.ts';
+import { type AcceptedCompressions, compressMinBytes } from './response-compression.ts';
+import type { StreamTimeLimit, TimedStream } from './stream-time-limit.ts';
 
-export type GrpcCallOptions = {
+/** What all calls of a method share. */
+export type GrpcMethod = {
   method: DescMethod;
+  read: BinaryReader;
+  write: BinaryWriter;
   invoker: Invoker;
   clock: Clock;
-  headers: IncomingHttpHeaders;
   maxBodyBytes: number;
   timeLimit: StreamTimeLimit;
-  deadline: CallDeadline | null;
+  compressions: AcceptedCompressions;
 };
 
-const contentType = 'application/grpc+proto';
+/** A stream knows its call, so that all streams can have the same listeners. */
+const call = Symbol('call');
+type CallStream = ServerHttp2Stream & { [call]?: GrpcCall | undefined };
+
 const withTrailers = { waitForTrailers: true };
 const okTrailers = { 'grpc-status': '0' };
+const answerHeaders: OutgoingHttpHeaders = { ':status': 200, 'content-type': 'application/grpc+proto' };
 
 /** One unary gRPC call on its HTTP/2 stream: reads the message, has it served, answers. */
 export class GrpcCall implements InvokeContext, CallReceiver {
   readonly receivedMs: number;
   readonly deadline: AbortSignal | null;
-  readonly #stream: ServerHttp2Stream;
+  readonly #method: GrpcMethod;
+  readonly #stream: CallStream;
   readonly #session: ServerHttp2Session | undefined;
-  readonly #options: GrpcCallOptions;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #deadline: CallDeadline | null;
   readonly #reader: EnvelopeReader;
+  readonly #timed: TimedStream;
   #controller: AbortController | null = null;
   #answered = false;
 
-  constructor(stream: ServerHttp2Stream, options: GrpcCallOptions) {
+  constructor(
+    stream: ServerHttp2Stream,
+    options: { method: GrpcMethod; headers: IncomingHttpHeaders; deadline: CallDeadline | null },
+  ) {
+    const { method } = options;
+    this.#method = method;
     this.#stream = stream;
     this.#session = stream.session as ServerHttp2Session | undefined;
-    this.#options = options;
-    this.#reader = new EnvelopeReader(options.maxBodyBytes);
-    this.receivedMs = options.clock.wallMs();
+    this.#headers = options.headers;
+    this.#deadline = options.deadline;
+    this.#reader = new EnvelopeReader(method.maxBodyBytes);
+    this.#timed = method.timeLimit.begin(stream);
+    this.receivedMs = method.clock.wallMs();
     this.deadline = options.deadline?.signal ?? null;
-    options.timeLimit.begin(stream);
+    this.#stream[call] = this;
     stream.on('error', ignore);
-    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
-    stream.on('end', () => this.#onEnd());
-    stream.on('close', () => this.#onClose());
+    stream.on('data', onData);
+    stream.on('end', onEnd);
+    stream.on('close', onClose);
   }
 
   get signal(): AbortSignal {
@@ -57,7 +79,7 @@ export class GrpcCall implements InvokeContext, CallReceiver {
       const controller = new AbortController();
       this.#controller = controller;
       const { deadline } = this;
-      if (this.#stream.destroyed && !this.#answered) this.#onClose();
+      if (this.#stream.destroyed && !this.#answered) this.close();
       else if (deadline?.aborted) controller.abort(deadline.reason);
       else deadline?.addEventListener('abort', () => controller.abort(deadline.reason), { once: true });
     }
@@ -69,17 +91,18 @@ export class GrpcCall implements InvokeContext, CallReceiver {
   }
 
   get userAgent(): string {
-    return this.#options.headers['user-agent'] ?? '';
+    return this.#headers['user-agent'] ?? '';
   }
 
   header(name: string): string | null {
-    const value = this.#options.headers[name.toLowerCase()];
+    const value = this.#headers[name.toLowerCase()];
     return Array.isArray(value) ? value.join(', ') : (value ?? null);
   }
 
   answer(answer: object): void {
-    const message = binaryWriter(this.#options.method.output)(answer);
-    const compression = acceptedCompression(this.#options.headers['grpc-accept-encoding'] as string | undefined);
+    const { write, compressions } = this.#method;
+    const message = write(answer);
+    const compression = compressions.of(this.#headers['grpc-accept-encoding'] as string | undefined);
     if (compression === null || message.length < compressMinBytes) {
       this.#respond(envelope(message, false), compression?.name);
       return;
@@ -96,66 +119,81 @@ export class GrpcCall implements InvokeContext, CallReceiver {
     reviseParseError(error);
     const trailers = setTrailerStatus(new Headers(), error);
     trailers.set('grpc-message', encodeGrpcMessage(error.rawMessage));
-    const headers = { ':status': 200, 'content-type': contentType, ...Object.fromEntries(trailers) };
-    this.#stream.respond(headers, { endStream: true });
-    this.#options.clock.afterIo(() => this.#dropRest());
+    this.#stream.respond({ ...answerHeaders, ...Object.fromEntries(trailers) }, { endStream: true });
+    this.#method.clock.afterIo(() => this.#dropRest());
   }
 
   #respond(body: Buffer, encoding: string | undefined): void {
     if (!this.#settle()) return;
     const stream = this.#stream;
-    const headers = { ':status': 200, 'content-type': contentType };
-    stream.respond(encoding === undefined ? headers : { ...headers, 'grpc-encoding': encoding }, withTrailers);
+    const headers = encoding === undefined ? answerHeaders : { ...answerHeaders, 'grpc-encoding': encoding };
+    stream.respond(headers, withTrailers);
     stream.on('wantTrailers', sendOkTrailers);
     stream.end(body);
   }
 
   /** False when there is nobody to answer, or it was done. */
   #settle(): boolean {
-    this.#options.deadline?.cancel();
+    this.#deadline?.cancel();
     if (this.#answered || this.#stream.destroyed || this.#stream.closed) return false;
     this.#answered = true;
     return true;
   }
 
-  #onData(chunk: Buffer): void {
+  /** Takes what came of the request. */
+  push(chunk: Buffer): void {
     if (this.#answered) return;
     const error = this.#reader.push(chunk);
     if (error === null) return;
-    this.#options.timeLimit.end(this.#stream);
+    this.#method.timeLimit.end(this.#timed);
     this.fail(error);
   }
 
-  #onEnd(): void {
-    const { timeLimit, invoker, method } = this.#options;
-    timeLimit.end(this.#stream);
+  /** The request has come in full. */
+  run(): void {
+    const { timeLimit, invoker, method } = this.#method;
+    timeLimit.end(this.#timed);
     if (this.#answered) return;
     const message = this.#parse();
     if (message instanceof ConnectError) this.fail(message);
     else invoker.run(method, { message, context: this, receiver: this });
   }
 
+  /** The stream is gone, answered or not. */
+  close(): void {
+    this.#method.timeLimit.end(this.#timed);
+    this.#deadline?.cancel();
+    if (!this.#answered) this.#controller?.abort(new ConnectError('the caller left', Code.Canceled));
+  }
+
   #parse(): Message | ConnectError {
     const body = this.#reader.finish();
     if (body instanceof ConnectError) return body;
     try {
-      return binaryReader(this.#options.method.input)(body);
+      return this.#method.read(body);
     } catch (error) {
       return new ConnectError(`parse binary: ${(error as Error).message}`, Code.Internal);
     }
-  }
-
-  #onClose(): void {
-    const { timeLimit, deadline } = this.#options;
-    timeLimit.end(this.#stream);
-    deadline?.cancel();
-    if (!this.#answered) this.#controller?.abort(new ConnectError('the caller left', Code.Canceled));
   }
 
   /** An answer that is complete before its request would leave the stream open for as long as the client likes. */
   #dropRest(): void {
     if (!this.#stream.readableEnded && !this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
+}
+
+function onData(this: CallStream, chunk: Buffer): void {
+  this[call]?.push(chunk);
+}
+
+function onEnd(this: CallStream): void {
+  this[call]?.run();
+}
+
+function onClose(this: CallStream): void {
+  this[call]?.close();
+  // Node's handle holds a closed stream until the next full garbage collection: what that holds would pile up until then.
+  this[call] = undefined;
 }
 
 function ignore(): void {}

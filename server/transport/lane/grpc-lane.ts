@@ -1,10 +1,12 @@
-import type { DescMethod } from '@bufbuild/protobuf';
 import type { Clock } from '../../clock.ts';
 import type { BoundService } from '../../service/service-handlers.ts';
+import { binaryReader } from '../codec/binary-reader.ts';
+import { binaryWriter } from '../codec/binary-writer.ts';
 import type { Invoker } from '../invoker.ts';
 import { CallDeadline, grpcTimeoutMs } from './call-deadline.ts';
-import { GrpcCall } from './grpc-call.ts';
+import { GrpcCall, type GrpcMethod } from './grpc-call.ts';
 import { KnownAuthorities } from './known-authorities.ts';
+import { AcceptedCompressions } from './response-compression.ts';
 import type { StreamLane } from './stream-lane.ts';
 import { StreamTimeLimit } from './stream-time-limit.ts';
 
@@ -18,11 +20,15 @@ export function grpcLane(options: {
 }): StreamLane {
   const { invoker, clock, maxBodyBytes } = options;
   const timeLimit = new StreamTimeLimit({ clock, timeoutMs: options.bodyTimeoutMs });
+  const compressions = new AcceptedCompressions();
   const authorities = new KnownAuthorities();
-  const methods = new Map<string, DescMethod>();
+  const methods = new Map<string, GrpcMethod>();
   for (const { descriptor } of options.services) {
     for (const method of descriptor.methods) {
-      if (method.methodKind === 'unary') methods.set(`/${descriptor.typeName}/${method.name}`, method);
+      if (method.methodKind !== 'unary') continue;
+      const codec = { read: binaryReader(method.input), write: binaryWriter(method.output) };
+      const shared = { method, ...codec, invoker, clock, maxBodyBytes, timeLimit, compressions };
+      methods.set(`/${descriptor.typeName}/${method.name}`, shared);
     }
   }
 
@@ -34,9 +40,9 @@ export function grpcLane(options: {
     if ((headers['grpc-encoding'] ?? 'identity') !== 'identity' || headers.expect !== undefined) return false;
     const timeoutMs = grpcTimeoutMs(headers['grpc-timeout'] as string | undefined);
     if (timeoutMs === undefined || !authorities.has(headers)) return false;
-    if (invoker.authorize(method, headers.authorization) !== null) return false;
+    if (invoker.authorize(method.method, headers.authorization) !== null) return false;
     const deadline = timeoutMs === null ? null : new CallDeadline(clock, timeoutMs);
-    new GrpcCall(stream, { method, invoker, clock, headers, maxBodyBytes, timeLimit, deadline });
+    new GrpcCall(stream, { method, headers, deadline });
     return true;
   };
 }
