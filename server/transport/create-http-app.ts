@@ -21,6 +21,7 @@ import { Invoker } from './invoker.ts';
 import { allLanes, type LaneName, Lanes } from './lane/lanes.ts';
 import { notFoundHandler } from './not-found.ts';
 import { pageRoutes } from './page-routes.ts';
+import { originForm } from './request-text.ts';
 import { restBridge, restRoutes } from './rest-bridge.ts';
 import { frameworkError, sendRestError } from './rest-error.ts';
 
@@ -119,6 +120,7 @@ function newFastify(options: HttpAppOptions, lanes: Lanes): FastifyInstance {
     childLoggerFactory: (logger) => logger,
     bodyLimit: options.maxBodyBytes,
     exposeHeadRoutes: false,
+    rewriteUrl: ({ url }) => originForm(url ?? ''),
     // While draining, calls on connections that are still open are served: the engine runs until the last has ended.
     return503OnClosing: false,
     routerOptions: {

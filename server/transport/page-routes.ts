@@ -10,7 +10,7 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
-/** Serves `GET /` (for people, so a browser's password prompt will do) and `GET /healthz` (open). */
+/** Serves `GET /` (for people, so a browser's password prompt will do) and `/healthz` (open, GET and HEAD). */
 export function pageRoutes(
   scope: FastifyInstance,
   options: {
@@ -21,7 +21,8 @@ export function pageRoutes(
 ): void {
   const { authenticator, page, healthz } = options;
 
-  scope.get('/healthz', async (_request, reply) => {
+  // Uptime checkers ask with HEAD.
+  scope.get('/healthz', { exposeHeadRoute: true }, async (_request, reply) => {
     const { ok, body } = await healthz();
     return reply
       .code(ok ? 200 : 503)

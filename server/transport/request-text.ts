@@ -23,6 +23,15 @@ export function decodeTarget(target: string): DecodedText {
   return decodeBytes(Buffer.from(target, 'latin1'));
 }
 
+/** A request target without the scheme and authority that one in absolute form begins with (RFC 9112, 3.2.2). */
+export function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const authority = /^https?:\/\/[^/?]*/i.exec(target);
+  if (authority === null) return target;
+  const rest = target.slice(authority[0].length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
 export function decodeBytes(bytes: Buffer): DecodedText {
   return isUtf8(bytes) ? { ok: true, text: bytes.toString('utf8') } : { ok: false, problem: badUtf8 };
 }

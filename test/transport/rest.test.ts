@@ -200,6 +200,27 @@ t.test('bytes that are not text', async (t) => {
   t.strictSame(recorder.pings, []);
 });
 
+t.test('a target in absolute form, as proxies send it', async (t) => {
+  for (const [target, removed] of [
+    ['http://other.example:80/ping/x%2Fy', 'x/y'],
+    ['HTTPS://other.example/ping/z/../z?name=', 'z/../z'],
+    ['http://u:p@[::1]:4000/ping/http://a', 'http://a'],
+  ] as const) {
+    recorder.removed.length = 0;
+    const answer = await rawMethod('DELETE', target);
+    if (target.includes('?')) t.match(answer, /^HTTP\/1.1 400 [\s\S]*name/, 'name stands twice');
+    else t.match(answer, /^HTTP\/1.1 200 /, target);
+    t.strictSame(recorder.removed, target.includes('?') ? [] : [removed]);
+  }
+  recorder.pings.length = 0;
+  t.match(await rawMethod('GET', 'http://h/ping?name=a&frequency=1m'), /^HTTP\/1.1 200 /);
+  t.match(recorder.pings, [{ name: 'a' }]);
+  recorder.pings.length = 0;
+  t.match(await rawMethod('GET', 'http://h'), /^HTTP\/1.1 200 [\s\S]*<title>Tocsin/);
+  t.match(await rawMethod('GET', 'http://h?x'), /^HTTP\/1.1 200 [\s\S]*<title>Tocsin/);
+  t.match(await rawMethod('PUT', 'http://h/ping/a'), /^HTTP\/1.1 405 [\s\S]*allow: DELETE\r/i);
+});
+
 t.test('paths and methods that are not served', async (t) => {
   const get = (path: string, method = 'GET') => fetch(url + path, { method });
   const head = await get('/ping?name=a&frequency=1m', 'HEAD');
@@ -212,7 +233,7 @@ t.test('paths and methods that are not served', async (t) => {
     ['/ping/batch', 'GET', 'DELETE, POST'],
     ['/monitors', 'POST', 'GET'],
     ['/monitors/a/b', 'DELETE', 'GET'],
-    ['/healthz', 'POST', 'GET'],
+    ['/healthz', 'POST', 'GET, HEAD'],
     ['/', 'POST', 'GET'],
   ] as const) {
     const response = await get(path, method);
@@ -243,8 +264,14 @@ t.test('reading, health and the page', async (t) => {
 
   const health = await fetch(`${url}/healthz`);
   t.strictSame([health.status, await health.json()], [200, { status: 'ok' }]);
+  const head = await fetch(`${url}/healthz`, { method: 'HEAD' });
+  t.strictSame(
+    [head.status, head.headers.get('content-type'), await head.text()],
+    [200, 'application/json; charset=utf-8', ''],
+  );
   server.health.set(false);
   t.equal((await fetch(`${url}/healthz`)).status, 503);
+  t.equal((await fetch(`${url}/healthz`, { method: 'HEAD' })).status, 503);
   server.health.set(true);
 
   const page = await fetch(`${url}/`);
