@@ -58,7 +58,7 @@ export function createListenerServer(options: {
     handler,
   );
   server.maxConnections = limits.maxConnections;
-  const sessions = new Set<ServerHttp2Session>();
+  const sessions: Sessions = new Map();
   const http2Server = createH2cServer({ clock, limits, handler, streamLane, sessions });
   const undecided = new Set<{ destroy(): void }>();
 
@@ -88,12 +88,15 @@ export function createListenerServer(options: {
   return server;
 }
 
+/** HTTP/2 connections, and what is to be called for each stream that is opened or closed. */
+type Sessions = Map<ServerHttp2Session, { onOpen: () => void; onClose: () => void }>;
+
 function createH2cServer(options: {
   clock: Clock;
   limits: ListenerLimits;
   handler: RequestListener;
   streamLane: StreamLane | undefined;
-  sessions: Set<ServerHttp2Session>;
+  sessions: Sessions;
 }): Http2Server {
   const { clock, limits, handler, streamLane, sessions } = options;
   const http2Server = createHttp2Server(
@@ -108,24 +111,27 @@ function createH2cServer(options: {
   http2Server.removeAllListeners('stream');
   http2Server.on('stream', (...offer: Parameters<StreamListener>) => {
     const [stream, headers] = offer;
-    if (streamLane?.(stream, headers)) return;
+    // Without a session it is destroyed already.
+    const { onOpen, onClose } = sessions.get(stream.session as ServerHttp2Session) ?? unwatched;
+    onOpen();
+    if (streamLane?.(stream, headers, onClose)) return;
+    stream.on('close', onClose);
     toRequests!.call(http2Server, ...offer);
     // After the listener that sends the trailers.
     if (!stream.endAfterHeaders) stream.once('wantTrailers', () => clock.afterIo(() => dropRest(stream)));
   });
   http2Server.on('session', (session) => {
-    sessions.add(session);
+    let openStreams = 0;
+    const onOpen = (): void => {
+      openStreams += 1;
+    };
+    const onClose = (): void => {
+      openStreams -= 1;
+    };
+    sessions.set(session, { onOpen, onClose });
     session.once('close', () => sessions.delete(session));
     // A session without a listener would throw its errors at the process; it closes by itself after one.
     session.on('error', () => {});
-    let openStreams = 0;
-    const onStreamClose = (): void => {
-      openStreams -= 1;
-    };
-    session.on('stream', (stream) => {
-      openStreams += 1;
-      stream.on('close', onStreamClose);
-    });
     // Streams may be silent for as long as they like; only a connection without any is idle.
     session.setTimeout(limits.idleTimeoutMs);
     session.on('timeout', () => {
@@ -134,6 +140,8 @@ function createH2cServer(options: {
   });
   return http2Server;
 }
+
+const unwatched = { onOpen: () => {}, onClose: () => {} };
 
 type StreamListener = (
   stream: ServerHttp2Stream,
@@ -154,7 +162,7 @@ function closeGracefully(options: {
   server: Server;
   clock: Clock;
   drainMs: number;
-  sessions: Set<ServerHttp2Session>;
+  sessions: Sessions;
   undecided: Set<{ destroy(): void }>;
 }): void {
   const { server, clock, drainMs, sessions, undecided } = options;
@@ -174,10 +182,10 @@ function closeGracefully(options: {
     });
     if (closing) return server;
     for (const sniffing of undecided) sniffing.destroy();
-    for (const session of sessions) session.close();
+    for (const session of sessions.keys()) session.close();
     server.closeIdleConnections();
     closing = clock.after(drainMs, () => {
-      for (const session of sessions) session.destroy();
+      for (const session of sessions.keys()) session.destroy();
       server.closeAllConnections();
     });
     return server;

@@ -72,6 +72,34 @@ t.test('a connection that breaks takes only its own calls with it, whatever they
   await server.close();
 });
 
+t.test('a connection is idle only when the calls on it have ended', async (t) => {
+  const server = await serveRecorder({ limits: { idleTimeoutMs: 200 } });
+  const held = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  server.recorder.onPing = async (request) => {
+    if (server.recorder.pings.length === 2) {
+      begun.resolve();
+      await held.promise;
+    }
+    return answerTo(request);
+  };
+  const busy = await openHttp2(server.url);
+  await overHttp2(busy, ping());
+  const answer = overHttp2(busy, ping());
+  await begun.promise;
+  for (let count = 0; count < 2; count++) {
+    const quick = await openHttp2(server.url);
+    await overHttp2(quick, ping());
+    await once(quick, 'close');
+  }
+  t.notOk(busy.closed, 'its call has been silent for longer');
+  held.resolve();
+  t.match(await answer, { trailers: { 'grpc-status': '0' } });
+  await once(busy, 'close');
+  t.equal(server.seen.byFramework, 0);
+  await server.close();
+});
+
 t.test('a message in pieces of any size', async (t) => {
   const server = await serveRecorder();
   const session = await openHttp2(server.url);

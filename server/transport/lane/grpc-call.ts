@@ -16,7 +16,7 @@ import type { CallReceiver, InvokeContext, Invoker } from '../invoker.ts';
 import { reviseParseError } from '../parse-error.ts';
 import type { CallDeadline } from './call-deadline.ts';
 import { EnvelopeReader, envelope } from './envelope-reader.ts';
-import { type AcceptedCompressions, compressMinBytes } from './response-compression.ts';
+import { type AcceptedCompressions, allCompressions, compressMinBytes } from './response-compression.ts';
 import type { StreamTimeLimit, TimedStream } from './stream-time-limit.ts';
 
 /** What all calls of a method share. */
@@ -38,6 +38,10 @@ type CallStream = ServerHttp2Stream & { [call]?: GrpcCall | undefined };
 const withTrailers = { waitForTrailers: true };
 const okTrailers = { 'grpc-status': '0' };
 const answerHeaders: OutgoingHttpHeaders = { ':status': 200, 'content-type': 'application/grpc+proto' };
+/** The same, naming the compression that the caller takes. */
+const encodedHeaders = new Map<string, OutgoingHttpHeaders>(
+  allCompressions.map(({ name }) => [name, { ...answerHeaders, 'grpc-encoding': name }]),
+);
 
 /** One unary gRPC call on its HTTP/2 stream: reads the message, has it served, answers. */
 export class GrpcCall implements InvokeContext, CallReceiver {
@@ -50,12 +54,13 @@ export class GrpcCall implements InvokeContext, CallReceiver {
   readonly #deadline: CallDeadline | null;
   readonly #reader: EnvelopeReader;
   readonly #timed: TimedStream;
+  readonly #onClose: () => void;
   #controller: AbortController | null = null;
   #answered = false;
 
   constructor(
     stream: ServerHttp2Stream,
-    options: { method: GrpcMethod; headers: IncomingHttpHeaders; deadline: CallDeadline | null },
+    options: { method: GrpcMethod; headers: IncomingHttpHeaders; deadline: CallDeadline | null; onClose: () => void },
   ) {
     const { method } = options;
     this.#method = method;
@@ -65,6 +70,7 @@ export class GrpcCall implements InvokeContext, CallReceiver {
     this.#deadline = options.deadline;
     this.#reader = new EnvelopeReader(method.maxBodyBytes);
     this.#timed = method.timeLimit.begin(stream);
+    this.#onClose = options.onClose;
     this.receivedMs = method.clock.wallMs();
     this.deadline = options.deadline?.signal ?? null;
     this.#stream[call] = this;
@@ -79,7 +85,7 @@ export class GrpcCall implements InvokeContext, CallReceiver {
       const controller = new AbortController();
       this.#controller = controller;
       const { deadline } = this;
-      if (this.#stream.destroyed && !this.#answered) this.close();
+      if (this.#stream.destroyed && !this.#answered) controller.abort(callerLeft());
       else if (deadline?.aborted) controller.abort(deadline.reason);
       else deadline?.addEventListener('abort', () => controller.abort(deadline.reason), { once: true });
     }
@@ -126,8 +132,7 @@ export class GrpcCall implements InvokeContext, CallReceiver {
   #respond(body: Buffer, encoding: string | undefined): void {
     if (!this.#settle()) return;
     const stream = this.#stream;
-    const headers = encoding === undefined ? answerHeaders : { ...answerHeaders, 'grpc-encoding': encoding };
-    stream.respond(headers, withTrailers);
+    stream.respond(encoding === undefined ? answerHeaders : encodedHeaders.get(encoding), withTrailers);
     stream.on('wantTrailers', sendOkTrailers);
     stream.end(body);
   }
@@ -163,7 +168,8 @@ export class GrpcCall implements InvokeContext, CallReceiver {
   close(): void {
     this.#method.timeLimit.end(this.#timed);
     this.#deadline?.cancel();
-    if (!this.#answered) this.#controller?.abort(new ConnectError('the caller left', Code.Canceled));
+    if (!this.#answered) this.#controller?.abort(callerLeft());
+    this.#onClose();
   }
 
   #parse(): Message | ConnectError {
@@ -194,6 +200,10 @@ function onClose(this: CallStream): void {
   this[call]?.close();
   // Node's handle holds a closed stream until the next full garbage collection: what that holds would pile up until then.
   this[call] = undefined;
+}
+
+function callerLeft(): ConnectError {
+  return new ConnectError('the caller left', Code.Canceled);
 }
 
 function ignore(): void {}

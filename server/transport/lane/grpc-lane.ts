@@ -32,7 +32,7 @@ export function grpcLane(options: {
     }
   }
 
-  return (stream, headers) => {
+  return (stream, headers, onClose) => {
     const type = headers['content-type'];
     if (type !== 'application/grpc' && type !== 'application/grpc+proto') return false;
     const method = methods.get(headers[':path'] ?? '');
@@ -42,7 +42,7 @@ export function grpcLane(options: {
     if (timeoutMs === undefined || !authorities.has(headers)) return false;
     if (invoker.authorize(method.method, headers.authorization) !== null) return false;
     const deadline = timeoutMs === null ? null : new CallDeadline(clock, timeoutMs);
-    new GrpcCall(stream, { method, headers, deadline });
+    new GrpcCall(stream, { method, headers, deadline, onClose });
     return true;
   };
 }

@@ -2,6 +2,8 @@ import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 
 export type ResponseCompression = typeof compressionGzip;
 
+export const allCompressions: readonly ResponseCompression[] = [compressionGzip, compressionBrotli];
+
 /** Answers below this size are not worth compressing, bytes; the default of the stock handlers. */
 export const compressMinBytes = 1024;
 
@@ -10,8 +12,7 @@ export function acceptedCompression(accepted: string | undefined): ResponseCompr
   if (accepted === undefined) return null;
   for (const name of accepted.split(',')) {
     const trimmed = name.trim();
-    if (trimmed === compressionGzip.name) return compressionGzip;
-    if (trimmed === compressionBrotli.name) return compressionBrotli;
+    for (const compression of allCompressions) if (compression.name === trimmed) return compression;
   }
   return null;
 }
