@@ -1,5 +1,6 @@
 import { shuffledNumbers } from '../load/random-numbers.ts';
 import { HeapTimers } from './heap-timers.ts';
+import { NoTimers } from './no-timers.ts';
 import { NodeTimers } from './node-timers.ts';
 import { type RearmPlan, type TimerSet, timerCount } from './rearm-plan.ts';
 import { WheelTimers } from './wheel-timers.ts';
@@ -8,8 +9,8 @@ import { WheelTimers } from './wheel-timers.ts';
 
 export type TimersReport =
   | { kind: 'bytes'; wheel: number; node: number; heap: number }
-  /** ns per re-arm; `visits`: what the wheel put off, spread over the re-arms. */
-  | { kind: 'round'; wheelNs: number; visitsNs: number; nodeNs: number; heapNs: number };
+  /** ns per re-arm; `visits`: what the wheel put off, spread over the re-arms; `none`: the plan read, nothing armed. */
+  | { kind: 'round'; wheelNs: number; visitsNs: number; nodeNs: number; heapNs: number; noneNs: number };
 
 /** Time that passes while all timers are re-armed once, ms. */
 const passMs = 18 * 60_000;
@@ -27,6 +28,7 @@ const plan: RearmPlan = {
 const wheel = grown(() => new WheelTimers(plan));
 const node = grown(() => new NodeTimers(plan));
 const heap = grown(() => new HeapTimers(plan));
+const none = new NoTimers(plan);
 report({ kind: 'bytes', wheel: wheel.bytes, node: node.bytes, heap: heap.bytes });
 
 // The first round compiles the code and does not count.
@@ -35,16 +37,18 @@ for (let round = 0; round <= rounds; round++) {
   const visitsNs = timed(() => wheel.timers.catchUp());
   const nodeNs = timed(() => node.timers.rearmAll());
   const heapNs = timed(() => heap.timers.rearmAll(passMs));
-  if (round > 0) report({ kind: 'round', wheelNs, visitsNs, nodeNs, heapNs });
+  const noneNs = timed(() => none.rearmAll(passMs));
+  if (round > 0) report({ kind: 'round', wheelNs, visitsNs, nodeNs, heapNs, noneNs });
 }
 node.timers.close();
 process.disconnect!();
 
-/** ns per timer. */
+/** ns of this thread's CPU time per timer. */
 function timed(work: () => void): number {
-  const begunMs = performance.now();
+  const begun = process.threadCpuUsage();
   work();
-  return ((performance.now() - begunMs) * 1e6) / timerCount;
+  const { user, system } = process.threadCpuUsage(begun);
+  return ((user + system) * 1000) / timerCount;
 }
 
 /** The timers, and the bytes that each of them takes. */

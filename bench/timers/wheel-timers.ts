@@ -27,7 +27,7 @@ export class WheelTimers implements TimerSet {
     do {
       const fired = this.#wheel.advance(this.#nowMs, 1_000);
       if (fired.length > 0) throw new Error('a timer fired that had been re-armed');
-    } while (this.#wheel.hasBacklog);
+    } while (this.#wheel.nextMs()! <= this.#nowMs);
   }
 
   close(): void {}

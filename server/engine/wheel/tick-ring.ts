@@ -9,7 +9,7 @@ const topShift = slotBits * (levels - 1);
 export const slotCount = levels * slotsPerLevel;
 
 /** How far ahead a timer can be filed: three of the top level's four slots, so that the ring never laps itself. */
-const horizonTicks = 3 * 2 ** topShift;
+export const horizonTicks = 3 * 2 ** topShift;
 /** How far back a due is remembered; the rest of the ring. */
 const pastTicks = 2 ** topShift - 1;
 
