@@ -56,7 +56,11 @@ const stopOutboxMs = 5_000;
 export async function startApp({ config, clock, logger, random, newId }: AppOptions): Promise<App> {
   const teardown = new Teardown({ clock, logger });
   try {
-    const store = new SqliteStore(config.dataDir, { durability: config.durability });
+    const store = new SqliteStore(config.dataDir, {
+      durability: config.durability,
+      beatsMax: config.beatsMax,
+      onHistoryProblem: (problem) => logger.error({ problem }, 'the history of beats does not grow'),
+    });
     teardown.add('store', () => store.close());
 
     const notifier = alertNotifier({

@@ -61,6 +61,7 @@ async function run({ workspace, data, progress, seconds, profileDir }: BenchCont
         value: spreadOf([result.maxGapMs]),
         target: { atMost: 50 },
       },
+      { what: 'journal of beats, the largest', unit: 'MB', value: spreadOf([samples.journalMb]) },
       { what: 'slowest ping', unit: 'ms', value: spreadOf([result.maxMs]) },
       { what: 'ping p99', unit: 'ms', value: spreadOf([result.p99Ms]) },
       { what: 'ping p99.9', unit: 'ms', value: spreadOf([result.p999Ms]) },
@@ -76,6 +77,7 @@ async function run({ workspace, data, progress, seconds, profileDir }: BenchCont
 /** The extremes of what was seen from time to time. */
 class Samples {
   walMb = 0;
+  journalMb = 0;
   directoryMb = 0;
   delayMs = 0;
   rssMb = 0;
@@ -89,13 +91,16 @@ class Samples {
 
   async take(): Promise<void> {
     let walBytes = 0;
+    let journalBytes = 0;
     let allBytes = 0;
     for (const file of readdirSync(this.#dataDir)) {
       // Another process may remove it meanwhile.
       const bytes = statSync(join(this.#dataDir, file), { throwIfNoEntry: false })?.size ?? 0;
       allBytes += bytes;
       if (file.endsWith('-wal')) walBytes += bytes;
+      if (file.startsWith('beats-')) journalBytes += bytes;
     }
+    this.journalMb = Math.max(this.journalMb, journalBytes / mb);
     this.walMb = Math.max(this.walMb, walBytes / mb);
     this.directoryMb = Math.max(this.directoryMb, allBytes / mb);
     const { delayMs, rssBytes } = await this.#server.read();

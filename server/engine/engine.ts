@@ -20,7 +20,7 @@ export type EngineLimits = {
   /** Monitors looked at for silence in one transaction. */
   dueMax: number;
   monitorsMax: number;
-  /** Beats (and closed incidents, and buried deliveries) kept in all. */
+  /** Closed incidents, and buried deliveries, kept in all. */
   historyMax: number;
 };
 
@@ -274,7 +274,7 @@ export class Engine {
         continue;
       }
       deliveries += change.deliveries.length;
-      this.#housekeeping.added(change.beats.length);
+      this.#housekeeping.added(change.incidents.length + change.deliveries.length);
       if (change.remove) {
         this.#timers.delete(result.id);
         this.#monitors -= 1;

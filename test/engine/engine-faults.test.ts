@@ -253,16 +253,18 @@ t.test('stop with a store that is away refuses what waits', async (t) => {
 
 t.test('history has a bound', async (t) => {
   const under = await EngineUnderTest.start(t, { limits: { historyMax: 300, batchMax: 100 } });
-  for (let round = 0; round < 12; round++) {
-    await Promise.all(Array.from({ length: 100 }, (_, index) => under.send({ message: `${round * 100 + index}` })));
-  }
-  const beats = under.beats();
-  t.ok(beats.length >= 300 && beats.length < 300 + 2 * 256, `${beats.length} beats`);
-  t.equal(beats.at(-1)!.message, '1199', 'the oldest went');
+  const flips = async (rounds: number) => {
+    for (let round = 0; round < rounds; round++) {
+      await under.send({ status: 'fail' });
+      await under.send();
+    }
+  };
+  await flips(600);
+  const incidents = under.incidents();
+  t.ok(incidents.length >= 300 && incidents.length < 300 + 256, `${incidents.length} incidents`);
+  t.not(incidents.at(-1)!.endedMs, null);
   under.store.failing.add('trim');
-  for (let round = 0; round < 3; round++) {
-    await Promise.all(Array.from({ length: 100 }, () => under.send()));
-  }
+  await flips(100);
   await settle();
   t.match(under.engine.health(), { storeError: 'no room' }, 'a failed trim fails no beat');
 });

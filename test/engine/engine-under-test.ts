@@ -8,6 +8,7 @@ import type { Notice } from '../../server/engine/domain/notice.ts';
 import { Engine, type EngineLimits } from '../../server/engine/engine.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
+import { storedBeats } from '../support/stored-beats.ts';
 import { beatOf, counter, hourMs, tenMs } from './cast.ts';
 import { WatchedStore } from './watched-store.ts';
 
@@ -107,9 +108,7 @@ export class EngineUnderTest {
   }
 
   beats(): (BeatRecord & { monitorId: number })[] {
-    const sql = `SELECT monitor_id AS monitorId, status, at_ms AS atMs, received_ms AS receivedMs, message, run,
-      duration_ms AS durationMs, exit_code AS exitCode, beat_id AS beatId FROM beats ORDER BY id`;
-    return this.#read(sql) as (BeatRecord & { monitorId: number })[];
+    return storedBeats(this.directory);
   }
 
   #read(sql: string): unknown[] {

@@ -1,11 +1,15 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import t from 'tap';
 import type { Monitor } from '../../server/engine/domain/monitor.ts';
+import { migrations } from '../../server/store/sqlite/migrations.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import type { Change } from '../../server/store/store.ts';
 import { temporaryDirectory } from '../support/running-server.ts';
+import { storedBeats } from '../support/stored-beats.ts';
+import { delivery } from './store-contract.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
 
@@ -122,7 +126,7 @@ t.test('rows, journal and memory always tell the same, wherever the process dies
       );
       await store.close();
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 
@@ -172,7 +176,9 @@ t.test('the WAL stays bounded under writes without a pause, and nothing is lost'
   for (let index = 0, last = 0; index < 6_000; index++) {
     const atMs = startMs + index;
     const next = heardAt(monitor, atMs, 60_000);
-    const [result] = await store.commit([change(next, { beats: [{ ...beatAt(atMs), message }] })]);
+    // What goes into the database at once; beats alone do not.
+    const deliveries = [delivery(`d-${index}`, { message })];
+    const [result] = await store.commit([change(next, { beats: [beatAt(atMs)], deliveries })]);
     if (!result?.ok) throw new Error('conflict');
     monitor = { ...next, id: result.id, version: result.version };
     written += message.length;
@@ -190,4 +196,80 @@ t.test('the WAL stays bounded under writes without a pause, and nothing is lost'
   const again = new SqliteStore(path, options);
   t.same((await again.load([{ name: 'job' }]))[0]?.monitor, monitor);
   await again.close();
+});
+
+t.test('a frame whose transaction did not come to pass counts for nothing', async (t) => {
+  const directory = await temporaryDirectory(t);
+  let store = new SqliteStore(directory);
+  const [first] = await store.commit([change(fresh('job'), { beats: [beatAt(startMs)] })]);
+  if (!first?.ok) throw new Error('conflict');
+  const job = { ...fresh('job'), id: first.id, version: first.version };
+  const fail = { id: 'i', startedMs: startMs + 1, reason: 'failed' as const };
+  const down = change(
+    { ...job, status: 'down', incident: fail, lastBeatMs: startMs + 1 },
+    { beats: [{ ...beatAt(startMs + 1, 'fail'), beatId: 'b' }], incidents: [{ ...fail, endedMs: null }] },
+  );
+  await t.test('because the process died in between', async (t) => {
+    await store.close();
+    const before = readDatabase(directory);
+    store = new SqliteStore(directory);
+    await store.commit([down]);
+    await store.close();
+    writeFileSync(join(directory, 'tocsin.db'), before);
+    store = new SqliteStore(directory);
+    const [loaded] = await store.load([{ name: 'job', beatId: 'b' }]);
+    t.same(loaded, { monitor: job, seenBeat: undefined }, 'the client that got no answer can say it again');
+    t.same(storedBeats(directory).length, 1);
+  });
+  await t.test('because the database refused it', async (t) => {
+    const twice = [fail, { ...fail, id: 'j' }].map((each) => ({ ...each, endedMs: null }));
+    await t.rejects(store.commit([{ ...down, incidents: twice }]), { name: 'StoreError' });
+    t.same((await store.load([{ name: 'job', beatId: 'b' }]))[0], { monitor: job, seenBeat: undefined });
+    t.same(await store.commit([down]), [{ ok: true, id: job.id, version: 2 }]);
+    await store.close();
+    store = new SqliteStore(directory);
+    t.match((await store.load([{ name: 'job', beatId: 'b' }]))[0]!.monitor, { status: 'down', version: 2 });
+    t.same(
+      storedBeats(directory).map(({ status }) => status),
+      ['ok', 'fail'],
+    );
+  });
+  await store.close();
+});
+
+/** The main database of a closed store. */
+function readDatabase(directory: string): Buffer {
+  return readFileSync(join(directory, 'tocsin.db'));
+}
+
+t.test('a database from before the journal keeps its state', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const path = join(directory, 'tocsin.db');
+  const db = new DatabaseSync(path);
+  db.exec(`${migrations[0]}; PRAGMA user_version = 1`);
+  const monitor = db.prepare(
+    `INSERT INTO monitors (id, name, version, status, frequency_ms, grace_ms, created_ms, last_beat_ms, due_ms,
+       deadline_ms, hold_until_ms, hold_blind_from_ms, hold_blind_to_ms, repeats, journal_id)
+     VALUES (?, ?, 5, 'up', 60000, 1000, 1, 100, 60100, 61100, ?, ?, ?, 0, 3)`,
+  );
+  monitor.run(7, 'heard', 90_000, 1, 2);
+  monitor.run(8, 'not heard', null, null, null);
+  const beat = db.prepare(
+    `INSERT INTO beats (id, monitor_id, status, at_ms, received_ms, message, run, beat_id, frequency_ms, grace_ms)
+     VALUES (?, ?, 'ok', ?, ?, '', '', '', ?, ?)`,
+  );
+  beat.run(2, 8, 90, 90, 5_000, 0);
+  beat.run(4, 7, 200, 200, 30_000, 500);
+  beat.run(5, 7, 300, 300, 40_000, 600);
+  beat.run(6, 7, 250, 250, null, null);
+  db.close();
+
+  const store = new SqliteStore(directory);
+  const [heard, other] = await store.load([{ name: 'heard' }, { name: 'not heard' }]);
+  const moved = { version: 7, frequencyMs: 40_000, graceMs: 600, lastBeatMs: 300, dueMs: 40_300, deadlineMs: 40_900 };
+  t.match(heard!.monitor, { id: 7, status: 'up', hold: null, ...moved });
+  t.match(other!.monitor, { id: 8, version: 5, lastBeatMs: 100, dueMs: 60_100 });
+  const [next] = await store.commit([change(fresh('new'), { beats: [beatAt(startMs)] })]);
+  t.match(next, { ok: true, id: 9 });
+  await store.close();
 });

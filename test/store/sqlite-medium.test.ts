@@ -60,7 +60,7 @@ t.test('what cannot be opened is refused with a reason, and left as it was', asy
       const db = new DatabaseSync(path);
       const row = db.prepare(sql).get();
       db.close();
-      return { ...row };
+      return { ...row } as Record<string, unknown>;
     };
     raw('PRAGMA user_version = 999');
     t.match(failure(directory), { reason: 'newer_schema', message: /schema version 999, .* use a newer server/ });
@@ -145,7 +145,10 @@ t.test('a database at its bound', async (t) => {
   const directory = t.testdir();
   const store = openIn(t, directory, { maxBytes: 600_000 });
   const lastName = await fillUp(t, store);
-  t.ok((await store.trimHistory(1, 10_000)) > 0, 'history can be trimmed');
+  for (let index = 0; index < 20; index++) {
+    const [removed] = await store.commit([change((await reload(store, `m-0-${index}`))!, { remove: true })]);
+    t.match(removed, { ok: true }, 'there is always room to remove');
+  }
   await check(t, store, lastName);
   await store.close();
   t.ok(statSync(join(directory, 'tocsin.db')).size <= 600_000);

@@ -175,28 +175,22 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     const [a, b, open1] = await create(store, ...['a', 'b', 'open'].map((name) => fresh({ name })));
     const first = { id: 'i-open', startedMs: 1, reason: 'missed' as const, endedMs: null };
     await store.commit([change(open1!, { incidents: [first] })]);
-    const beats = Array.from({ length: 10 }, (_, index) => beatRecord({ atMs: index }));
     const closed = (n: number) => ({ id: `i-${n}`, startedMs: n, reason: 'failed' as const, endedMs: n + 1 });
     await store.commit([
-      change(a!, { beats: beats.slice(0, 5), incidents: [closed(1), closed(2), closed(3)] }),
-      change(b!, { beats: beats.slice(5), incidents: [closed(4), closed(5)] }),
+      change(a!, { beats: [beatRecord({ atMs: 1 })], incidents: [closed(1), closed(2), closed(3)] }),
+      change(b!, { incidents: [closed(4), closed(5)] }),
     ]);
     t.equal(await store.trimHistory(10, 100), 0, 'nothing to trim');
-    t.equal(await store.trimHistory(4, 3), 3 + 1);
-    t.same(
-      (await under.history()).beats.map(({ atMs }) => atMs),
-      [3, 4, 5, 6, 7, 8, 9],
-    );
-    t.equal(await store.trimHistory(4, 100), 3);
-    t.same(
-      (await under.history()).beats.map(({ atMs }) => atMs),
-      [6, 7, 8, 9],
-    );
-    t.equal(await store.trimHistory(4, 100), 0);
+    t.equal(await store.trimHistory(2, 2), 2);
+    t.equal(await store.trimHistory(2, 100), 1);
+    t.equal(await store.trimHistory(2, 100), 0);
     const ids = (await under.history()).incidents.map(({ id }) => id);
-    t.same(ids, ['i-open', 'i-2', 'i-3', 'i-4', 'i-5'], 'an open incident is never trimmed');
-    await store.commit([change(await reload(store, 'a'), { beats: [beatRecord({ atMs: 99 })] })]);
-    t.equal((await under.history()).beats.at(-1)!.atMs, 99);
+    t.same(ids, ['i-open', 'i-4', 'i-5'], 'an open incident is never trimmed');
+    t.same(
+      (await under.history()).beats.map(({ atMs }) => atMs),
+      [1],
+      'beats have a bound of their own',
+    );
   });
 
   t.test(`${name}: given up deliveries are trimmed, waiting ones are not`, async (t) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { DatabaseSync } from 'node:sqlite';
 import { RunningServer } from './running-server.ts';
+import { storedBeats } from './stored-beats.ts';
 
 export type KillReport = {
   rounds: number;
@@ -75,13 +75,8 @@ type Acknowledged = { name: string; beatId: string; acceptedMs: number };
 
 /** Beats that are not in the history, by id. */
 function missingBeats(dataDir: string, acknowledged: Acknowledged[]): string[] {
-  const db = new DatabaseSync(`${dataDir}/tocsin.db`, { readOnly: true });
-  const beat = db.prepare(
-    'SELECT 1 FROM beats JOIN monitors ON monitors.id = beats.monitor_id WHERE name = ? AND beat_id = ?',
-  );
-  const missing = acknowledged.filter(({ name, beatId }) => !beat.get(name, beatId)).map(({ beatId }) => beatId);
-  db.close();
-  return missing;
+  const stored = new Set(storedBeats(dataDir).map(({ beatId }) => beatId));
+  return acknowledged.map(({ beatId }) => beatId).filter((beatId) => !stored.has(beatId));
 }
 
 /** Monitors whose last beat, as the server tells, is older than the newest that it acknowledged. */

@@ -1,4 +1,7 @@
 import type { BeatRecord, Monitor } from '../../engine/domain/monitor.ts';
+import type { History } from '../history/history.ts';
+import { type Frame, FrameWriter } from '../journal/beat-frame.ts';
+import type { BeatJournal } from '../journal/beat-journal.ts';
 import type { Change, ChangeResult, Loaded, MonitorKey } from '../store.ts';
 import type { Database } from './database.ts';
 import { type MonitorCells, type MonitorRow, monitorFromCells, monitorFromRow, monitorValues } from './monitor-row.ts';
@@ -18,28 +21,45 @@ type Options = {
   db: Database;
   statements: Statements;
   deliveries: SqliteDeliveryQueue;
+  journal: BeatJournal;
+  history: History;
   /** Beats in the journal per sweep over the rows. */
   sweepBeats: number;
+  /** Journal beyond which what the rows do not need any more is dropped, though the history has not taken it, bytes. */
+  journalBytesMax: number;
 };
-/** What memory must follow once the transaction is durable. */
-type Follow =
-  | { kind: 'add'; monitor: Monitor }
-  | { kind: 'put'; slot: number; monitor: Monitor; behind: boolean }
-  | { kind: 'remove'; slot: number };
+
+/** What becomes of one change. `move`, `same`: its row is not written now, or not at all. */
+type Step = {
+  kind: 'insert' | 'update' | 'remove' | 'move' | 'same';
+  change: Change;
+  /** The state to be, with its id and version. */
+  next: Monitor;
+  /** Where it is in the table; -1 when it is new. */
+  slot: number;
+  /** The newest beat that its row will hold. */
+  journalId: number;
+};
 
 /**
  * The monitors: their state in memory, the truth of this single writer, and what makes it durable. The plain beat, an
  * `ok` that moves a deadline, is only appended to the journal of beats; its monitor's row is written behind, by a sweep
- * in slices. Everything else writes the row at once. A start reads the rows and replays the journal's tail.
+ * in slices. Everything else writes the row at once, in a transaction that the journal's frame refers to: the frame
+ * counts only if the transaction is there. A start reads the rows and replays the journal's tail.
  */
 export class JournaledMonitors {
   readonly #options: Options;
   readonly #table: MonitorTable;
   readonly #sweep = new RowSweep();
+  readonly #frame = new FrameWriter();
   /** The id of the newest beat. */
   #journalId = 0;
   /** Every row holds what beats up to this id did. */
   #writtenUpTo = 0;
+  /** The newest transaction that a frame may refer to. */
+  #transaction = 0;
+  /** The highest id that a monitor ever had: ids are never used again. */
+  #lastId = 0;
 
   constructor(options: Options) {
     this.#options = options;
@@ -59,49 +79,140 @@ export class JournaledMonitors {
 
   load(key: MonitorKey): Loaded {
     const slot = 'id' in key ? this.#table.slotOfId(key.id) : this.#table.slotOfName(key.name);
-    if (slot === undefined) return { monitor: undefined, seenBeat: undefined };
+    if (slot === undefined) return notThere;
     const monitor = this.#table.at(slot);
     const beatId = 'id' in key ? undefined : key.beatId;
-    if (!beatId) return { monitor, seenBeat: undefined };
-    const { beatById } = this.#options.statements;
-    return { monitor, seenBeat: beatById.get(monitor.id, beatId) as { atMs: number } | undefined };
+    return { monitor, seenBeat: beatId ? this.#options.history.seenBeat(monitor.id, beatId) : undefined };
   }
 
-  /** All changes in one transaction; memory follows when it is durable. */
+  /** All changes or, when it throws, none; memory follows when they are durable. */
   commit(changes: readonly Change[]): ChangeResult[] {
-    const journalId = this.#journalId;
-    const follow: Follow[] = [];
-    try {
-      const results = this.#options.db.transaction(() => {
-        const seen: Seen = { slots: new Set(), added: new Set(), removed: new Set() };
-        return changes.map((change) => this.#write(change, seen, follow));
-      });
-      for (const step of follow) this.#follow(step);
-      this.#options.deliveries.follow();
-      return results;
-    } catch (error) {
-      this.#journalId = journalId;
-      this.#options.deliveries.rollBack();
-      throw error;
+    const { db, journal, deliveries } = this.#options;
+    const { results, steps } = this.#plan(changes);
+    const inDatabase = steps.filter(needsDatabase);
+    const { beats } = this.#frame;
+    const transaction = beats > 0 && inDatabase.length > 0 ? this.#transaction + 1 : 0;
+    if (beats > 0) journal.append(this.#frame.finish(transaction), this.#journalId + 1);
+    if (inDatabase.length > 0) {
+      try {
+        db.transaction(() => this.#writeSteps(inDatabase, transaction));
+      } catch (error) {
+        deliveries.rollBack();
+        if (beats > 0) journal.undo();
+        throw error;
+      }
     }
+    if (transaction > 0) this.#transaction = transaction;
+    this.#journalId += beats;
+    for (const step of steps) this.#follow(step);
+    deliveries.follow();
+    return results;
   }
 
-  /** Writes a slice of the rows that are behind, if the sweep is due to go on. */
+  /** Writes a slice of the rows that are behind, if the sweep is due to go on, and lets go of journal that is not needed. */
   writeBehind(): void {
-    const { sweepBeats } = this.#options;
+    const { sweepBeats, journal, history } = this.#options;
     const due = this.#sweep.due({ journalId: this.#journalId, sweepBeats, limit: sliceRowsMax });
-    if (due > 0) this.#writeSlice(Math.max(due, sliceRowsMin));
+    if (due > 0 && this.#writeSlice(Math.max(due, sliceRowsMin))) this.#dropJournal();
+    const { end } = journal;
+    if (end) history.follow(end, this.#journalId);
   }
 
-  /**
-   * Before history is trimmed to the newest `keep` beats: those that go must not be needed by a start any more. Few rows
-   * are written for it at once; many are left to the sweep, and the history stays longer until it is round.
-   */
-  writeForTrim(keep: number): void {
-    // What is left of a round, then a whole one.
-    for (let rounds = 0; rounds < 2 && this.#writtenUpTo < this.#journalId - keep; ) {
-      if (this.#sweep.count >= sliceRowsMax) return;
-      if (this.#writeSlice(sliceRowsMax)) rounds += 1;
+  /** What every change will be, in order; their beats are in the frame. Nothing changes yet. */
+  #plan(changes: readonly Change[]): { results: ChangeResult[]; steps: Step[] } {
+    const seen: Seen = { slots: new Set(), added: new Set(), removed: new Set() };
+    const results: ChangeResult[] = [];
+    const steps: Step[] = [];
+    this.#frame.begin(this.#journalId + 1);
+    for (const change of changes) {
+      const step = this.#planChange(change, seen);
+      if (step === null) {
+        results.push(conflict);
+        continue;
+      }
+      steps.push(step);
+      results.push({ ok: true, id: step.next.id, version: step.next.version });
+    }
+    return { results, steps };
+  }
+
+  /** Null: a conflict. */
+  #planChange(change: Change, seen: Seen): Step | null {
+    const { monitor, remove } = change;
+    if (monitor.id === 0) return this.#planNew(change, seen);
+    const slot = this.#table.slotOfId(monitor.id);
+    if (slot === undefined || seen.slots.has(slot) || this.#table.versionAt(slot) !== monitor.version) return null;
+    seen.slots.add(slot);
+    // The sooner comparison spares the hot path an object.
+    const isSame =
+      !remove && this.#table.lastBeatMsAt(slot) === monitor.lastBeatMs && sameState(this.#table.at(slot), monitor);
+    const mover = isSame || remove ? null : movedByBeat(change);
+    this.#addBeats(monitor.id, change, mover);
+    const journalId = this.#journalId + this.#frame.beats;
+    // Where nothing is to be made again after a restart, the version must stay what it is as well.
+    if (isSame) return { kind: 'same', change, next: monitor, slot, journalId };
+    const next = { ...monitor, version: monitor.version + 1 };
+    if (remove) seen.removed.add(monitor.name);
+    return { kind: remove ? 'remove' : mover ? 'move' : 'update', change, next, slot, journalId };
+  }
+
+  #planNew(change: Change, seen: Seen): Step | null {
+    const { name } = change.monitor;
+    const taken = this.#table.slotOfName(name) !== undefined && !seen.removed.has(name);
+    if (taken || seen.added.has(name) || change.remove) return null;
+    seen.added.add(name);
+    const next = { ...change.monitor, id: this.#lastId + seen.added.size, version: 1 };
+    this.#addBeats(next.id, change, null);
+    return { kind: 'insert', change, next, slot: -1, journalId: this.#journalId + this.#frame.beats };
+  }
+
+  /** `mover`: the beat that stands for the row in the journal. */
+  #addBeats(id: number, { monitor, beats }: Change, mover: BeatRecord | null): void {
+    for (const beat of beats) this.#frame.add(id, beat, beat === mover ? monitor : null);
+  }
+
+  #writeSteps(steps: readonly Step[], transaction: number): void {
+    const { statements, deliveries } = this.#options;
+    for (const { kind, change, next, journalId } of steps) {
+      const { id, name } = next;
+      if (kind === 'insert') statements.insert.run(id, name, ...monitorValues(next, journalId));
+      else if (kind === 'update') this.#writeRow(next, journalId);
+      else if (kind === 'remove') {
+        statements.remove.run(id);
+        deliveries.forget(id);
+      }
+      for (const { id: incidentId, reason, startedMs, endedMs } of change.incidents) {
+        const ended = endedMs !== null && Number(statements.endIncident.run(endedMs, id, incidentId).changes) === 1;
+        if (!ended) statements.addIncident.run(incidentId, id, reason, startedMs, endedMs);
+      }
+      for (const delivery of change.deliveries) deliveries.add(id, delivery);
+    }
+    if (transaction > 0) statements.setTransaction.run(transaction);
+  }
+
+  #follow({ kind, change, next, slot }: Step): void {
+    switch (kind) {
+      case 'insert':
+        this.#table.add(next);
+        this.#lastId = Math.max(this.#lastId, next.id);
+        break;
+      case 'update':
+        this.#table.put(slot, next);
+        this.#sweep.clear(slot);
+        break;
+      case 'move':
+        this.#table.put(slot, next);
+        this.#sweep.mark(slot);
+        break;
+      case 'remove':
+        this.#table.remove(slot);
+        this.#sweep.clear(slot);
+        break;
+    }
+    for (const { beatId, atMs } of change.beats) {
+      if (beatId === '') continue;
+      const { segment } = this.#options.journal.end!;
+      this.#options.history.noteBeat(segment, { monitorId: next.id, beatId, atMs });
     }
   }
 
@@ -126,102 +237,29 @@ export class JournaledMonitors {
     this.#options.statements.update.run(...monitorValues(monitor, journalId), monitor.id);
   }
 
-  #write(change: Change, seen: Seen, follow: Follow[]): ChangeResult {
-    const { monitor, remove } = change;
-    const slot = monitor.id === 0 ? null : this.#table.slotOfId(monitor.id);
-    if (slot === null) return this.#writeNew(change, seen, follow);
-    if (slot === undefined || seen.slots.has(slot) || this.#table.versionAt(slot) !== monitor.version) return conflict;
-    seen.slots.add(slot);
-    const { id } = monitor;
-    if (remove) {
-      this.#options.statements.remove.run(id);
-      this.#options.deliveries.forget(id);
-      seen.removed.add(monitor.name);
-      follow.push({ kind: 'remove', slot });
-      this.#append(id, change, null);
-      return { ok: true, id, version: monitor.version + 1 };
-    }
-    if (sameState(this.#table.at(slot), monitor)) {
-      // Nothing to make again after a restart, so the version must stay what it is as well.
-      this.#append(id, change, null);
-      return { ok: true, id, version: monitor.version };
-    }
-    const next = { ...monitor, version: monitor.version + 1 };
-    const mover = movedByBeat(change);
-    if (mover === null) this.#writeRow(next, this.#journalId + change.beats.length);
-    follow.push({ kind: 'put', slot, monitor: next, behind: mover !== null });
-    this.#append(id, change, mover);
-    return { ok: true, id, version: next.version };
-  }
-
-  #writeNew(change: Change, seen: Seen, follow: Follow[]): ChangeResult {
-    const { name } = change.monitor;
-    const taken = this.#table.slotOfName(name) !== undefined && !seen.removed.has(name);
-    if (taken || seen.added.has(name) || change.remove) return conflict;
-    seen.added.add(name);
-    const journalId = this.#journalId + change.beats.length;
-    const fresh = { ...change.monitor, version: 1 };
-    const { lastInsertRowid } = this.#options.statements.insert.run(name, ...monitorValues(fresh, journalId));
-    const id = Number(lastInsertRowid);
-    this.#append(id, change, null);
-    follow.push({ kind: 'add', monitor: { ...fresh, id } });
-    return { ok: true, id, version: 1 };
-  }
-
-  /** Beats, incidents and deliveries of a change. `mover`: the beat that stands for the row in the journal. */
-  #append(id: number, { monitor, beats, incidents, deliveries }: Change, mover: BeatRecord | null): void {
-    const { insertBeat, addIncident, endIncident } = this.#options.statements;
-    for (const beat of beats) {
-      const { status, atMs, receivedMs, message, durationMs, exitCode, run, beatId } = beat;
-      const [frequencyMs, graceMs] = beat === mover ? [monitor.frequencyMs, monitor.graceMs] : [null, null];
-      this.#journalId += 1;
-      insertBeat.run(
-        this.#journalId,
-        id,
-        status,
-        atMs,
-        receivedMs,
-        message,
-        durationMs,
-        exitCode,
-        run,
-        beatId,
-        frequencyMs,
-        graceMs,
-      );
-    }
-    for (const { id: incidentId, reason, startedMs, endedMs } of incidents) {
-      const ended = endedMs !== null && Number(endIncident.run(endedMs, id, incidentId).changes) === 1;
-      if (!ended) addIncident.run(incidentId, id, reason, startedMs, endedMs);
-    }
-    for (const delivery of deliveries) this.#options.deliveries.add(id, delivery);
-  }
-
-  #follow(step: Follow): void {
-    switch (step.kind) {
-      case 'add':
-        this.#table.add(step.monitor);
-        break;
-      case 'put':
-        this.#table.put(step.slot, step.monitor);
-        if (step.behind) this.#sweep.mark(step.slot);
-        else this.#sweep.clear(step.slot);
-        break;
-      case 'remove':
-        this.#table.remove(step.slot);
-        this.#sweep.clear(step.slot);
-        break;
-    }
+  /** Journal that a start does not need any more, and that the history has; too long a one is dropped without the latter. */
+  #dropJournal(): void {
+    const { journal, history, journalBytesMax } = this.#options;
+    const isTooLong = journal.bytes > journalBytesMax;
+    journal.dropUpTo(isTooLong ? this.#writtenUpTo : Math.min(this.#writtenUpTo, history.segment - 1));
   }
 
   /** Reads the rows, then replays the beats that they do not hold yet. */
   #read(): void {
-    const { db, statements } = this.#options;
+    const { db, statements, journal, history } = this.#options;
     db.run(() => {
-      const { end, writtenUpTo } = statements.journalBounds.get() as { end: number; writtenUpTo: number };
-      this.#journalId = end;
-      this.#writtenUpTo = writtenUpTo;
-      this.#replay(writtenUpTo, this.#readRows());
+      const bounds = statements.journalBounds.get() as { writtenUpTo: number; transaction: number; lastId: number };
+      this.#writtenUpTo = this.#journalId = bounds.writtenUpTo;
+      this.#transaction = bounds.transaction;
+      this.#lastId = bounds.lastId;
+      this.#journalId = Math.max(this.#journalId, history.newestId);
+      const rowsUpTo = this.#readRows();
+      journal.read((frame, segment) => {
+        if (frame.transaction > this.#transaction) return false;
+        this.#replay(frame, segment, rowsUpTo);
+        return true;
+      });
+      history.begin(journal.end);
     });
     this.#sweep.begin(this.#journalId);
   }
@@ -229,12 +267,12 @@ export class JournaledMonitors {
   /** Returns, by slot, the beat up to which each row is written. */
   #readRows(): number[] {
     const { monitorsFrom, rareMonitors } = this.#options.statements;
-    const writtenUpTo: number[] = [];
+    const rowsUpTo: number[] = [];
     for (let afterId = 0, rows: MonitorCells[]; ; afterId = rows.at(-1)![0]) {
       rows = monitorsFrom.all(afterId, pageRows) as unknown as MonitorCells[];
       for (const cells of rows) {
         const journalId = cells[10];
-        writtenUpTo[this.#table.add(monitorFromCells(cells))] = journalId;
+        rowsUpTo[this.#table.add(monitorFromCells(cells))] = journalId;
         if (journalId > this.#journalId) this.#journalId = journalId;
       }
       if (rows.length < pageRows) break;
@@ -242,27 +280,29 @@ export class JournaledMonitors {
     for (const row of rareMonitors.iterate() as Iterable<unknown> as Iterable<MonitorRow>) {
       this.#table.put(this.#table.slotOfId(row.id)!, monitorFromRow(row));
     }
-    return writtenUpTo;
+    return rowsUpTo;
   }
 
-  #replay(afterId: number, writtenUpTo: readonly number[]): void {
-    const { journalFrom } = this.#options.statements;
-    type MoveCells = [id: number, monitorId: number, atMs: number, frequencyMs: number, graceMs: number];
-    for (let from = afterId, moves: MoveCells[]; ; from = moves.at(-1)![0]) {
-      moves = journalFrom.all(from, pageRows) as unknown as MoveCells[];
-      for (const [id, monitorId, atMs, frequencyMs, graceMs] of moves) {
-        const slot = this.#table.slotOfId(monitorId);
-        // The monitor was removed, or its row was written later.
-        if (slot === undefined || id <= writtenUpTo[slot]!) continue;
-        this.#table.move(slot, { atMs, frequencyMs, graceMs });
-        this.#sweep.mark(slot);
-      }
-      if (moves.length < pageRows) break;
+  #replay({ beats }: Frame, segment: number, rowsUpTo: readonly number[]): void {
+    for (const beat of beats) {
+      const { id, monitorId, beatId, atMs, move } = beat;
+      if (id > this.#journalId) this.#journalId = id;
+      if (beatId !== '') this.#options.history.noteBeat(segment, beat);
+      const slot = move === null ? undefined : this.#table.slotOfId(monitorId);
+      // The monitor was removed, or its row was written later.
+      if (move === null || slot === undefined || id <= rowsUpTo[slot]!) continue;
+      this.#table.move(slot, { atMs, frequencyMs: move.frequencyMs, graceMs: move.graceMs });
+      this.#sweep.mark(slot);
     }
   }
 }
 
-/** What one transaction has already touched. */
+/** What one commit has already touched. */
 type Seen = { slots: Set<number>; added: Set<string>; removed: Set<string> };
 
 const conflict: ChangeResult = { ok: false, reason: 'conflict' };
+const notThere: Loaded = { monitor: undefined, seenBeat: undefined };
+
+function needsDatabase({ kind, change }: Step): boolean {
+  return (kind !== 'move' && kind !== 'same') || change.incidents.length > 0 || change.deliveries.length > 0;
+}

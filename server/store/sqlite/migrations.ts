@@ -127,4 +127,30 @@ export const migrations: readonly string[] = [
   ALTER TABLE new_deliveries RENAME TO deliveries;
   CREATE INDEX deliveries_buried ON deliveries (seq) WHERE buried_ms IS NOT NULL;
   `,
+  `
+  -- Beats have a journal and a history of their own. What the tail of the old journal did goes into the rows.
+  UPDATE monitors SET
+    version = version + tail.moves,
+    status = 'up',
+    frequency_ms = tail.frequency_ms,
+    grace_ms = tail.grace_ms,
+    last_beat_ms = tail.at_ms,
+    due_ms = tail.at_ms + tail.frequency_ms,
+    deadline_ms = tail.at_ms + tail.frequency_ms + tail.grace_ms,
+    hold_until_ms = NULL,
+    hold_blind_from_ms = NULL,
+    hold_blind_to_ms = NULL,
+    journal_id = tail.id
+  FROM (
+    -- The other columns are those of the row with the highest id.
+    SELECT monitor_id, max(beats.id) AS id, count(*) AS moves, at_ms, beats.frequency_ms, beats.grace_ms
+    FROM beats JOIN monitors ON monitors.id = monitor_id
+    WHERE beats.frequency_ms IS NOT NULL AND beats.id > journal_id
+    GROUP BY monitor_id
+  ) AS tail
+  WHERE monitors.id = tail.monitor_id;
+  ALTER TABLE journal ADD COLUMN transaction_id INTEGER NOT NULL DEFAULT 0;  -- see journal/beat-frame.ts
+  UPDATE journal SET written_up_to = max(written_up_to, (SELECT coalesce(max(id), 0) FROM beats));
+  DROP TABLE beats;
+  `,
 ];

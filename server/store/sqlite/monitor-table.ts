@@ -79,6 +79,10 @@ export class MonitorTable {
     };
   }
 
+  lastBeatMsAt(slot: number): number | null {
+    return nullable(this.#lastBeatMs[slot]!);
+  }
+
   /** Adds a monitor whose id and name are new; returns its slot. */
   add(monitor: Monitor): number {
     const slot = this.#free.pop() ?? this.#end++;

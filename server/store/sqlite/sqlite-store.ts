@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { BlindInterval, Monitor } from '../../engine/domain/monitor.ts';
+import { createDataFiles } from '../data-files.ts';
+import { History } from '../history/history.ts';
+import { BeatJournal } from '../journal/beat-journal.ts';
 import type { Armed, Change, ChangeResult, Loaded, MonitorKey, Store } from '../store.ts';
-import { createDataFiles } from './data-files.ts';
 import { Database, type DatabaseOptions } from './database.ts';
 import { JournaledMonitors } from './journaled-monitors.ts';
 import { lockDirectory } from './process-lock.ts';
@@ -12,8 +14,29 @@ import { prepareStatements, type Statements } from './statements.ts';
 const blindIntervalsMax = 1_000;
 
 export type SqliteStoreOptions = DatabaseOptions & {
+  /** The newest beats that the history keeps, over all monitors. Default 1,000,000. */
+  beatsMax?: number;
   /** Beats in the journal per sweep over the rows; a start replays at most twice as many. Default 500,000. */
   sweepBeats?: number;
+  journal?: JournalLimits;
+  /** Hears why the history of beats does not grow; nothing else depends on it. */
+  onHistoryProblem?: (message: string) => void;
+};
+
+/** Sizes of the journal of beats, bytes. */
+export type JournalLimits = {
+  /** From here on a file is complete. */
+  segmentBytes: number;
+  /** What the history is behind until it is written. */
+  behindBytes: number;
+  /** The bound: beyond it, beats go that the history does not have. */
+  bytesMax: number;
+};
+
+const defaultJournalLimits: JournalLimits = {
+  segmentBytes: 8 * 2 ** 20,
+  behindBytes: 2 ** 19,
+  bytesMax: 512 * 2 ** 20,
 };
 
 /** The embedded store: one SQLite file in `directory`, one process at a time. */
@@ -22,6 +45,8 @@ export class SqliteStore implements Store {
   readonly #db: Database;
   readonly #lock: { release(): void };
   readonly #statements: Statements;
+  readonly #journal: BeatJournal;
+  readonly #history: History;
   readonly #monitors: JournaledMonitors;
 
   /**
@@ -32,15 +57,27 @@ export class SqliteStore implements Store {
   constructor(directory: string, options: SqliteStoreOptions = {}) {
     const lockPath = join(directory, 'lock.db');
     const path = join(directory, 'tocsin.db');
+    const historyPath = join(directory, 'history.db');
     createDataFiles(directory, [lockPath, path]);
+    const { beatsMax = 1_000_000, sweepBeats = 500_000, journal = defaultJournalLimits } = options;
+    const { segmentBytes, behindBytes, bytesMax: journalBytesMax } = journal;
+    const onProblem = options.onHistoryProblem ?? (() => {});
     this.#lock = lockDirectory(lockPath, directory);
     try {
       this.#db = new Database(path, options);
       this.#statements = prepareStatements(this.#db);
       this.deliveries = new SqliteDeliveryQueue(this.#db);
-      const { deliveries } = this;
-      const { sweepBeats = 500_000 } = options;
-      this.#monitors = new JournaledMonitors({ db: this.#db, statements: this.#statements, deliveries, sweepBeats });
+      this.#journal = new BeatJournal({ directory, sync: options.durability === 'power', segmentBytes });
+      this.#history = new History({ directory, path: historyPath, beatsMax, behindBytes, onProblem });
+      this.#monitors = new JournaledMonitors({
+        db: this.#db,
+        statements: this.#statements,
+        deliveries: this.deliveries,
+        journal: this.#journal,
+        history: this.#history,
+        sweepBeats,
+        journalBytesMax,
+      });
     } catch (error) {
       this.#lock.release();
       throw error;
@@ -57,8 +94,7 @@ export class SqliteStore implements Store {
   }
 
   async writeBehind(): Promise<void> {
-    await this.#db.gate;
-    this.#monitors.writeBehind();
+    if (this.#db.gate === null) this.#monitors.writeBehind();
   }
 
   async scanArmed(afterId: number, limit: number): Promise<Armed[]> {
@@ -108,15 +144,14 @@ export class SqliteStore implements Store {
 
   async trimHistory(keep: number, limit: number): Promise<number> {
     await this.#db.gate;
-    const { trimBeats, trimIncidents } = this.#statements;
-    this.#monitors.writeForTrim(keep);
-    const deleted = this.#db.transaction(() =>
-      [trimBeats, trimIncidents].reduce((sum, trim) => sum + Number(trim.run(keep, limit).changes), 0),
-    );
+    const { trimIncidents } = this.#statements;
+    const deleted = this.#db.transaction(() => Number(trimIncidents.run(keep, limit).changes));
     return deleted + this.deliveries.trimBuried(keep, limit);
   }
 
   async close(): Promise<void> {
+    await this.#history.close();
+    this.#journal.close();
     await this.#db.close();
     this.#lock.release();
   }

@@ -23,34 +23,23 @@ export function prepareStatements(db: Database) {
     rareMonitors: db.prepare(
       'SELECT * FROM monitors WHERE incident_id IS NOT NULL OR hold_until_ms IS NOT NULL OR repeats <> 0',
     ),
-    // The last condition tells SQLite that the partial index will do; without it each look-up scans the history.
-    beatById: db.prepare("SELECT at_ms AS atMs FROM beats WHERE monitor_id = ? AND beat_id = ? AND beat_id <> ''"),
     insert: db.prepare(
-      `INSERT INTO monitors (name, ${monitorColumns.join(', ')})
-       VALUES (?, ${monitorColumns.map(() => '?').join(', ')})`,
+      `INSERT INTO monitors (id, name, ${monitorColumns.join(', ')})
+       VALUES (?, ?, ${monitorColumns.map(() => '?').join(', ')})`,
     ),
     update: db.prepare(`UPDATE monitors SET ${set} WHERE id = ?`),
     remove: db.prepare('DELETE FROM monitors WHERE id = ?'),
-    insertBeat: db.prepare(
-      `INSERT INTO beats (id, monitor_id, status, at_ms, received_ms, message, duration_ms, exit_code, run, beat_id,
-         frequency_ms, grace_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
     addIncident: db.prepare(
       'INSERT INTO incidents (id, monitor_id, reason, started_ms, ended_ms) VALUES (?, ?, ?, ?, ?)',
     ),
     // An open one is found by its monitor: ids have no index.
     endIncident: db.prepare('UPDATE incidents SET ended_ms = ? WHERE monitor_id = ? AND ended_ms IS NULL AND id = ?'),
     journalBounds: db.prepare(
-      `SELECT max(coalesce((SELECT max(id) FROM beats), 0), written_up_to) AS "end", written_up_to AS writtenUpTo
+      `SELECT written_up_to AS writtenUpTo, transaction_id AS "transaction",
+         coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'monitors'), 0) AS lastId
        FROM journal`,
     ),
-    journalFrom: asArrays(
-      db.prepare(
-        `SELECT id, monitor_id, at_ms, frequency_ms, grace_ms FROM beats
-         WHERE id > ? AND frequency_ms IS NOT NULL ORDER BY id LIMIT ?`,
-      ),
-    ),
+    setTransaction: db.prepare('UPDATE journal SET transaction_id = ?'),
     setWrittenUpTo: db.prepare('UPDATE journal SET written_up_to = ?'),
     idsFrom: asArrays(db.prepare('SELECT id FROM monitors WHERE id > ? ORDER BY id LIMIT ?')),
     idsByName: db.prepare("SELECT id FROM monitors WHERE kind = 'ping' AND name > ? ORDER BY name LIMIT ?"),
@@ -71,8 +60,6 @@ export function prepareStatements(db: Database) {
     blinds: db.prepare(
       'SELECT from_ms AS fromMs, to_ms AS toMs FROM blind_intervals WHERE to_ms > ? ORDER BY to_ms, id',
     ),
-    // The journal's tail is history that a start still needs.
-    trimBeats: db.prepare(trim('beats', 'id', 'id <= (SELECT written_up_to FROM journal)')),
     trimIncidents: db.prepare(trim('incidents', 'seq', 'ended_ms IS NOT NULL')),
   };
 }

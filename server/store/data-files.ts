@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { StoreError } from '../store.ts';
+import { StoreError } from './store.ts';
 
 /**
  * Creates what is missing, for its owner's eyes only; SQLite gives its other files the mode of the database. What exists

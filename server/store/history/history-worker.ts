@@ -1,0 +1,28 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { JournalPosition } from '../journal/segment-files.ts';
+import { HistoryWriter } from './history-writer.ts';
+
+// A thread that writes the history, so that the serving thread never does. See `History` for the other side.
+
+export type HistoryRequest = { kind: 'take'; upTo: JournalPosition } | { kind: 'close' };
+export type HistoryReply = { ok: true; taken: JournalPosition } | { ok: false; message: string };
+
+const writer = new HistoryWriter(workerData as ConstructorParameters<typeof HistoryWriter>[0]);
+
+parentPort!.on('message', (request: HistoryRequest) => {
+  if (request.kind === 'close') {
+    writer.close();
+    parentPort!.close();
+    return;
+  }
+  parentPort!.postMessage(take(request.upTo));
+});
+
+function take(upTo: JournalPosition): HistoryReply {
+  try {
+    writer.takeUpTo(upTo);
+    return { ok: true, taken: writer.taken };
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,114 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { createDataFiles } from '../data-files.ts';
+import { type JournalBeat, readFrame } from '../journal/beat-frame.ts';
+import { type JournalPosition, listSegments, segmentPath } from '../journal/segment-files.ts';
+import { openHistory } from './history-database.ts';
+
+/** Beats in one transaction. */
+const batchBeats = 5_000;
+/** History that was allowed to be longer before shrinks by so much more than what came. */
+const trimExtra = 1_000;
+
+/** Takes beats over from the journal into the history, in order, each once: what has been taken is stored with them. */
+export class HistoryWriter {
+  readonly #directory: string;
+  readonly #beatsMax: number;
+  readonly #db: DatabaseSync;
+  readonly #insert: StatementSync;
+  readonly #setTaken: StatementSync;
+  readonly #trim: StatementSync;
+  #taken: JournalPosition;
+
+  /** `beatsMax`: the newest beats that are kept, over all monitors. */
+  constructor(options: { directory: string; path: string; beatsMax: number }) {
+    this.#directory = options.directory;
+    this.#beatsMax = options.beatsMax;
+    createDataFiles(options.directory, [options.path]);
+    this.#db = openHistory(options.path);
+    this.#insert = this.#db.prepare(
+      `INSERT OR REPLACE INTO beats (id, monitor_id, status, at_ms, received_ms, message, duration_ms, exit_code, run, beat_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#setTaken = this.#db.prepare('UPDATE taken SET segment = ?, bytes = ?');
+    this.#trim = this.#db.prepare(
+      `DELETE FROM beats WHERE id IN
+         (SELECT id FROM beats WHERE id <= (SELECT max(id) FROM beats) - ? ORDER BY id LIMIT ?)`,
+    );
+    this.#taken = this.#db.prepare('SELECT segment, bytes FROM taken').get() as JournalPosition;
+  }
+
+  /** How far it has come. */
+  get taken(): JournalPosition {
+    return this.#taken;
+  }
+
+  /** Takes over what the journal holds up to `end`. Segments that are gone are skipped. */
+  takeUpTo(end: JournalPosition): void {
+    for (const segment of listSegments(this.#directory)) {
+      if (segment < this.#taken.segment || segment > end.segment) continue;
+      const from = segment === this.#taken.segment ? this.#taken.bytes : 0;
+      const bytes = readFrom(segmentPath(this.#directory, segment), from);
+      this.#takeSegment({
+        segment,
+        from,
+        bytes: segment === end.segment ? bytes.subarray(0, end.bytes - from) : bytes,
+      });
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #takeSegment({ segment, from, bytes }: { segment: number; from: number; bytes: Buffer }): void {
+    let beats: JournalBeat[] = [];
+    for (let frame = readFrame(bytes, 0); frame !== null; ) {
+      beats = beats.length === 0 ? frame.beats : beats.concat(frame.beats);
+      const next = readFrame(bytes, frame.end);
+      if (next === null || beats.length >= batchBeats) {
+        this.#store(beats, { segment, bytes: from + frame.end });
+        beats = [];
+      }
+      frame = next;
+    }
+    // A segment that holds nothing new still counts as taken.
+    if (segment > this.#taken.segment) this.#store([], { segment, bytes: 0 });
+  }
+
+  #store(beats: readonly JournalBeat[], taken: JournalPosition): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      for (const beat of beats) this.#insertBeat(beat);
+      this.#trim.run(this.#beatsMax, beats.length + trimExtra);
+      this.#setTaken.run(taken.segment, taken.bytes);
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+    this.#taken = taken;
+  }
+
+  #insertBeat(beat: JournalBeat): void {
+    const { id, monitorId, status, atMs, receivedMs, message, durationMs, exitCode, run, beatId } = beat;
+    this.#insert.run(id, monitorId, status, atMs, receivedMs, message, durationMs, exitCode, run, beatId);
+  }
+}
+
+/** What a file holds from byte `from` on. */
+function readFrom(path: string, from: number): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    for (let at = from; ; ) {
+      const chunk = Buffer.allocUnsafe(2 ** 20);
+      const bytes = readSync(file, chunk, 0, chunk.length, at);
+      if (bytes === 0) return Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, bytes));
+      at += bytes;
+    }
+  } finally {
+    closeSync(file);
+  }
+}

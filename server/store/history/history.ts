@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
+import type { JournalPosition } from '../journal/segment-files.ts';
+import { StoreError } from '../store.ts';
+import { openHistory } from './history-database.ts';
+import type { HistoryReply, HistoryRequest } from './history-worker.ts';
+import { RecentBeatIds } from './recent-beat-ids.ts';
+
+/** Beats that come after a failure until the thread is asked again. */
+const retryBeats = 10_000;
+
+export type HistoryOptions = {
+  /** Where the journal is. */
+  directory: string;
+  /** The database of the history. */
+  path: string;
+  /** The newest beats that are kept, over all monitors. */
+  beatsMax: number;
+  /** Journal that has not been taken over before the thread is asked to, bytes. */
+  behindBytes: number;
+  /** Hears why the history does not grow. Pings do not depend on it. */
+  onProblem: (message: string) => void;
+};
+
+/**
+ * The serving thread's side of the history of beats: a thread of its own takes them over from the journal. It is started
+ * when enough has come together: a small server's beats stay in the journal for long, and it has no history until then.
+ */
+export class History {
+  readonly #options: HistoryOptions;
+  /** Null until the thread has made one. */
+  #connection: Connection | null = null;
+  readonly #recent = new RecentBeatIds();
+  #taken: JournalPosition = { segment: 0, bytes: 0 };
+  #worker: Worker | undefined;
+  #busy = false;
+  /** After a failure the thread is asked anew when the journal has come to this beat. */
+  #retryId = 0;
+
+  /** @throws StoreError when the history cannot be opened. */
+  constructor(options: HistoryOptions) {
+    this.#options = options;
+    if (!existsSync(options.path)) return;
+    try {
+      this.#connection = connect(options.path);
+      this.#taken = this.#connection.db.prepare('SELECT segment, bytes FROM taken').get() as JournalPosition;
+    } catch (cause) {
+      throw new StoreError('io', `the history cannot be opened (${(cause as Error).message})`, { cause });
+    }
+  }
+
+  /** The highest id of a beat in it; 0 when it is empty. */
+  get newestId(): number {
+    const newest = this.#connection?.db.prepare('SELECT max(id) AS id FROM beats').get() as { id: number | null };
+    return newest?.id ?? 0;
+  }
+
+  /** The journal was read and ends at `end` (null: it is empty). */
+  begin(end: JournalPosition | null): void {
+    const { segment, bytes } = this.#taken;
+    this.#recent.forgetBefore(segment);
+    if (end !== null && (end.segment > segment || (end.segment === segment && end.bytes >= bytes))) return;
+    // Another journal than the one that was taken over, such as that of an older backup: from its beginning.
+    this.#taken = { segment: 0, bytes: 0 };
+    this.#connection?.db.exec('UPDATE taken SET segment = 0, bytes = 0');
+  }
+
+  /** Whether this monitor has a beat with this id, and its time. */
+  seenBeat(monitorId: number, beatId: string): { atMs: number } | undefined {
+    const atMs = this.#recent.find(monitorId, beatId);
+    if (atMs !== undefined) return { atMs };
+    return this.#connection?.beatAt.get(monitorId, beatId) as { atMs: number } | undefined;
+  }
+
+  /** A beat with an id is in the journal. */
+  noteBeat(segment: number, beat: { monitorId: number; beatId: string; atMs: number }): void {
+    this.#recent.add(segment, beat);
+  }
+
+  /** The segment of the journal that is being taken over: those before it are not needed any more. */
+  get segment(): number {
+    return this.#taken.segment;
+  }
+
+  /** The journal ends at `end`, with the beat `journalId`. */
+  follow(end: JournalPosition, journalId: number): void {
+    if (this.#busy || journalId < this.#retryId) return;
+    const { segment, bytes: taken } = this.#taken;
+    const behind = end.segment === segment ? end.bytes - taken : Number.POSITIVE_INFINITY;
+    if (behind < this.#options.behindBytes) return;
+    this.#busy = true;
+    this.#retryId = journalId + retryBeats;
+    this.#worker ??= this.#start();
+    this.#worker.postMessage({ kind: 'take', upTo: end } satisfies HistoryRequest);
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    if (worker) {
+      worker.ref();
+      const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+      worker.postMessage({ kind: 'close' } satisfies HistoryRequest);
+      await ended;
+    }
+    this.#connection?.db.close();
+    this.#connection = null;
+  }
+
+  #start(): Worker {
+    const { directory, path, beatsMax } = this.#options;
+    const workerData = { directory, path, beatsMax };
+    const worker = new Worker(new URL('./history-worker.ts', import.meta.url), { workerData });
+    worker.unref();
+    worker.on('message', (reply: HistoryReply) => this.#replied(reply));
+    worker.on('error', (error: Error) => {
+      this.#worker = undefined;
+      this.#failed(error.message);
+    });
+    return worker;
+  }
+
+  #replied(reply: HistoryReply): void {
+    this.#busy = false;
+    if (!reply.ok) {
+      this.#failed(reply.message);
+      return;
+    }
+    this.#retryId = 0;
+    this.#connection ??= connect(this.#options.path);
+    this.#taken = reply.taken;
+    this.#recent.forgetBefore(reply.taken.segment);
+  }
+
+  #failed(message: string): void {
+    this.#busy = false;
+    this.#options.onProblem(message);
+  }
+}
+
+type Connection = { db: DatabaseSync; beatAt: StatementSync };
+
+function connect(path: string): Connection {
+  const db = openHistory(path);
+  // The last condition tells SQLite that the partial index will do; without it each look-up scans the history.
+  const beatAt = db.prepare("SELECT at_ms AS atMs FROM beats WHERE monitor_id = ? AND beat_id = ? AND beat_id <> ''");
+  return { db, beatAt };
+}

@@ -1,0 +1,146 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import t, { type Test } from 'tap';
+import type { Monitor } from '../../../server/engine/domain/monitor.ts';
+import { SqliteStore, type SqliteStoreOptions } from '../../../server/store/sqlite/sqlite-store.ts';
+import { temporaryDirectory } from '../../support/running-server.ts';
+import { storedBeats } from '../../support/stored-beats.ts';
+import { beatRecord, change, create, fresh } from '../store-contract.ts';
+
+const small = { segmentBytes: 2_000, behindBytes: 500, bytesMax: 1_000_000 };
+
+/** A store with one monitor that is pinged. */
+class Pinged {
+  store: SqliteStore;
+  readonly #directory: string;
+  readonly #options: SqliteStoreOptions;
+  #monitor: Monitor | undefined;
+  #beats = 0;
+
+  constructor(t: Test, directory: string, options: SqliteStoreOptions = {}) {
+    this.#directory = directory;
+    this.#options = { journal: small, sweepBeats: 20, ...options };
+    this.store = new SqliteStore(directory, this.#options);
+    t.teardown(() => this.store.close());
+  }
+
+  async beats(count: number): Promise<void> {
+    this.#monitor ??= (await create(this.store, fresh({ name: 'job' })))[0]!;
+    for (let n = 0; n < count; n++) {
+      const atMs = ++this.#beats * 1_000;
+      const { frequencyMs, graceMs } = this.#monitor;
+      const heard = { lastBeatMs: atMs, dueMs: atMs + frequencyMs, deadlineMs: atMs + frequencyMs + graceMs };
+      const next: Monitor = { ...this.#monitor, status: 'up', ...heard };
+      const beats = [beatRecord({ atMs, beatId: `b-${this.#beats}` })];
+      const [result] = await this.store.commit([change(next, { beats })]);
+      if (!result?.ok) throw new Error('conflict');
+      this.#monitor = { ...next, version: result.version };
+      await this.store.writeBehind();
+    }
+  }
+
+  async seen(n: number): Promise<boolean> {
+    const [loaded] = await this.store.load([{ name: 'job', beatId: `b-${n}` }]);
+    if (loaded?.seenBeat && loaded.seenBeat.atMs !== n * 1_000) throw new Error(`beat ${n} has another time`);
+    return loaded?.seenBeat !== undefined;
+  }
+
+  async reopen(): Promise<void> {
+    await this.store.close();
+    this.store = new SqliteStore(this.#directory, this.#options);
+    this.#monitor = (await this.store.load([{ name: 'job' }]))[0]!.monitor;
+  }
+
+  /** Beats now and then until something is true that the thread does: it runs in real time. */
+  async until(condition: () => boolean): Promise<void> {
+    for (const startMs = performance.now(); !condition(); ) {
+      if (performance.now() - startMs > 20_000) throw new Error('it does not come');
+      await this.beats(1);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
+  get count(): number {
+    return this.#beats;
+  }
+}
+
+const segments = (directory: string) => readdirSync(directory).filter((file) => file.startsWith('beats-')).length;
+
+function historyRows(directory: string): number {
+  const db = new DatabaseSync(join(directory, 'history.db'), { readOnly: true });
+  const { n } = db.prepare('SELECT count(*) AS n FROM beats').get() as { n: number };
+  db.close();
+  return n;
+}
+
+t.test('beats go from the journal into the history, each once, whenever the server stops', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const pinged = new Pinged(t, directory);
+  for (let round = 0; round < 6; round++) {
+    await pinged.beats(90 + round * 7);
+    await pinged.reopen();
+    for (const n of [1, Math.floor(pinged.count / 2), pinged.count]) t.ok(await pinged.seen(n), `beat ${n}`);
+    t.notOk(await pinged.seen(pinged.count + 1));
+  }
+  const rows = historyRows(directory);
+  t.ok(rows > 100, `${rows} of ${pinged.count} were taken over meanwhile`);
+  t.ok(segments(directory) < (pinged.count * 60) / small.segmentBytes, 'journal that is not needed is gone');
+  await pinged.store.close();
+  t.same(
+    storedBeats(directory).map(({ atMs }) => atMs),
+    Array.from({ length: pinged.count }, (_, index) => (index + 1) * 1_000),
+  );
+});
+
+t.test('the history is bounded, and forgets the oldest', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const pinged = new Pinged(t, directory, { beatsMax: 100 });
+  await pinged.beats(500);
+  await pinged.until(() => historyRows(directory) >= 100);
+  t.equal(historyRows(directory), 100);
+  await pinged.until(() => segments(directory) < 5);
+  t.notOk(await pinged.seen(1));
+  t.ok(await pinged.seen(pinged.count));
+});
+
+t.test('without the history pings go on, the journal stays bounded, and it is said', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const problems: string[] = [];
+  const onHistoryProblem = (problem: string) => void problems.push(problem);
+  const journal = { ...small, bytesMax: 20_000 };
+  const pinged = new Pinged(t, directory, { journal, onHistoryProblem });
+  await pinged.beats(1);
+  // Another program holds it for longer than the thread waits.
+  const thief = new DatabaseSync(join(directory, 'history.db'));
+  thief.exec('DROP TABLE taken');
+  await pinged.until(() => problems.length > 0);
+  t.match(problems[0], /taken/);
+  await pinged.beats(2_000);
+  t.ok(segments(directory) < 16, `${segments(directory)} segments`);
+  thief.close();
+});
+
+t.test('a history that is gone, or ahead of the journal, begins anew', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const pinged = new Pinged(t, directory);
+  await pinged.beats(300);
+  await pinged.store.close();
+  for (const file of readdirSync(directory)) if (file.startsWith('history.db')) rmSync(join(directory, file));
+  await pinged.reopen();
+  await pinged.beats(1);
+  t.ok(await pinged.seen(301));
+  t.ok(existsSync(join(directory, 'history.db')));
+  await pinged.store.close();
+  storedBeats(directory);
+  for (const file of readdirSync(directory)) if (file.startsWith('beats-')) rmSync(join(directory, file));
+  await pinged.reopen();
+  await pinged.beats(100);
+  await pinged.store.close();
+  const times = storedBeats(directory).map(({ atMs }) => atMs);
+  t.same(
+    times.slice(-101),
+    Array.from({ length: 101 }, (_, index) => (301 + index) * 1_000),
+  );
+});
