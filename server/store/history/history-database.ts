@@ -37,14 +37,15 @@ const migrations: readonly string[] = [
 export function openHistory(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: 5_000 });
   try {
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
     const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
     if (version > migrations.length) {
       throw new Error(`${path} has schema version ${version}, this server knows up to ${migrations.length}`);
     }
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
     for (let from = version; from < migrations.length; from++) {
-      db.exec(`BEGIN IMMEDIATE; ${migrations[from]}; PRAGMA user_version = ${from + 1}; COMMIT`);
+      db.exec(`${migrations[from]}; PRAGMA user_version = ${from + 1}`);
     }
+    db.exec('COMMIT');
     return db;
   } catch (error) {
     db.close();

@@ -78,17 +78,14 @@ export class History {
     this.#recent.add(segment, beat);
   }
 
-  /** The segment of the journal that is being taken over: those before it are not needed any more. */
-  get segment(): number {
-    return this.#taken.segment;
+  /** How far the journal has been taken over: the segments before are not needed any more. */
+  get taken(): JournalPosition {
+    return this.#taken;
   }
 
-  /** The journal ends at `end`, with the beat `journalId`. */
-  follow(end: JournalPosition, journalId: number): void {
-    if (this.#busy || journalId < this.#retryId) return;
-    const { segment, bytes: taken } = this.#taken;
-    const behind = end.segment === segment ? end.bytes - taken : Number.POSITIVE_INFINITY;
-    if (behind < this.#options.behindBytes) return;
+  /** The journal ends at `end`, with the beat `journalId`; `behindBytes` of it have not been taken over. */
+  follow(end: JournalPosition, { journalId, behindBytes }: { journalId: number; behindBytes: number }): void {
+    if (this.#busy || journalId < this.#retryId || behindBytes < this.#options.behindBytes) return;
     this.#busy = true;
     this.#retryId = journalId + retryBeats;
     this.#worker ??= this.#start();

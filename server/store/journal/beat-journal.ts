@@ -77,7 +77,17 @@ export class BeatJournal {
 
   /** Bytes of all segments. */
   get bytes(): number {
-    return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.bytesBehind({ segment: 0, bytes: 0 });
+  }
+
+  /** Bytes that are behind a place in it. */
+  bytesBehind({ segment, bytes }: JournalPosition): number {
+    let behind = 0;
+    for (const each of this.#segments) {
+      if (each.firstId > segment) behind += each.bytes;
+      else if (each.firstId === segment) behind += each.bytes - bytes;
+    }
+    return behind;
   }
 
   /**

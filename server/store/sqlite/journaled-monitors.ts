@@ -115,7 +115,7 @@ export class JournaledMonitors {
     const due = this.#sweep.due({ journalId: this.#journalId, sweepBeats, limit: sliceRowsMax });
     if (due > 0 && this.#writeSlice(Math.max(due, sliceRowsMin))) this.#dropJournal();
     const { end } = journal;
-    if (end) history.follow(end, this.#journalId);
+    if (end) history.follow(end, { journalId: this.#journalId, behindBytes: journal.bytesBehind(history.taken) });
   }
 
   /** What every change will be, in order; their beats are in the frame. Nothing changes yet. */
@@ -241,7 +241,7 @@ export class JournaledMonitors {
   #dropJournal(): void {
     const { journal, history, journalBytesMax } = this.#options;
     const isTooLong = journal.bytes > journalBytesMax;
-    journal.dropUpTo(isTooLong ? this.#writtenUpTo : Math.min(this.#writtenUpTo, history.segment - 1));
+    journal.dropUpTo(isTooLong ? this.#writtenUpTo : Math.min(this.#writtenUpTo, history.taken.segment - 1));
   }
 
   /** Reads the rows, then replays the beats that they do not hold yet. */
