@@ -10,7 +10,9 @@ import {
 import type { Socket } from 'node:net';
 import type { FastifyServerFactory } from 'fastify';
 import type { Clock, Timer } from '../clock.ts';
+import type { HttpLane } from '../transport/lane/http-lane.ts';
 import type { StreamLane } from '../transport/lane/stream-lane.ts';
+import { Http1Connections } from './http1-connections.ts';
 import { defaultListenerLimits, type ListenerLimits } from './listener-limits.ts';
 import { sniffProtocol } from './sniff-protocol.ts';
 
@@ -23,27 +25,30 @@ export function listenerServerFactory(options: {
   limits?: Partial<ListenerLimits>;
 }): FastifyServerFactory {
   const limits = { ...defaultListenerLimits, ...options.limits };
-  return (handler, { streamLane }) =>
+  return (handler, { httpLane, streamLane }) =>
     createListenerServer({
       clock: options.clock,
       limits,
       handler: handler as RequestListener,
+      httpLane: httpLane as HttpLane | undefined,
       streamLane: streamLane as StreamLane | undefined,
     });
 }
 
 /**
- * Makes an `http.Server` that looks at the first bytes of each connection and passes it on to itself or to an HTTP/2
- * server behind it. Its `close` lets requests that are under way finish within `limits.drainMs` and drops all else.
+ * Makes an `http.Server` that looks at the first bytes of each connection and passes it on to an HTTP/2 server behind it,
+ * or to itself; before that, requests that are plain are read here and offered to `httpLane`, if there is one. Its `close` lets requests that are under way finish within `limits.drainMs` and drops all else.
  */
 export function createListenerServer(options: {
   clock: Clock;
   limits: ListenerLimits;
   handler: RequestListener;
+  /** Is offered each plain HTTP/1.1 request before node:http reads it. */
+  httpLane?: HttpLane | undefined;
   /** Is offered each HTTP/2 stream before it becomes a request. */
   streamLane?: StreamLane | undefined;
 }): Server {
-  const { clock, limits, handler, streamLane } = options;
+  const { clock, limits, handler, httpLane, streamLane } = options;
   const server = createServer(
     {
       headersTimeout: limits.headersTimeoutMs,
@@ -64,27 +69,36 @@ export function createListenerServer(options: {
 
   const toHttp1 = server.listeners('connection') as ((socket: Socket) => void)[];
   server.removeAllListeners('connection');
+  const toNode = (socket: Socket): void => {
+    for (const listener of toHttp1) listener.call(server, socket);
+    socket.resume();
+  };
+  const http1 = httpLane && new Http1Connections({ clock, limits, lane: httpLane, server, toNode });
   server.on('connection', (socket: Socket) => {
     const sniffing = sniffProtocol({
       socket,
       clock,
       timeoutMs: limits.decideTimeoutMs,
       onSettled: () => undecided.delete(sniffing),
-      onDecided: (protocol) => {
+      onDecided: (protocol, bytes) => {
+        if (protocol === 'http1' && http1) {
+          http1.accept(socket, bytes);
+          return;
+        }
+        socket.unshift(bytes);
         if (protocol === 'http2') {
           // Half-open sockets are for HTTP/1.1: with one, a peer that is gone would hold its open streams for ever.
           socket.allowHalfOpen = false;
           http2Server.emit('connection', socket);
           return;
         }
-        for (const listener of toHttp1) listener.call(server, socket);
-        socket.resume();
+        toNode(socket);
       },
     });
     undecided.add(sniffing);
   });
 
-  closeGracefully({ server, clock, drainMs: limits.drainMs, sessions, undecided });
+  closeGracefully({ server, clock, drainMs: limits.drainMs, sessions, undecided, http1 });
   return server;
 }
 
@@ -164,8 +178,9 @@ function closeGracefully(options: {
   drainMs: number;
   sessions: Sessions;
   undecided: Set<{ destroy(): void }>;
+  http1: Http1Connections | undefined;
 }): void {
-  const { server, clock, drainMs, sessions, undecided } = options;
+  const { server, clock, drainMs, sessions, undecided, http1 } = options;
   const close = server.close.bind(server);
   let closing: Timer | null = null;
 
@@ -184,9 +199,11 @@ function closeGracefully(options: {
     for (const sniffing of undecided) sniffing.destroy();
     for (const session of sessions.keys()) session.close();
     server.closeIdleConnections();
+    http1?.close();
     closing = clock.after(drainMs, () => {
       for (const session of sessions.keys()) session.destroy();
       server.closeAllConnections();
+      http1?.destroy();
     });
     return server;
   };

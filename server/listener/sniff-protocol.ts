@@ -5,15 +5,15 @@ import type { Clock } from '../clock.ts';
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 
 /**
- * Reads from a new connection until it is clear which protocol it speaks, then hands the socket over as if nothing had
- * been read. A peer that stays undecided for `timeoutMs`, ends or fails is destroyed. The result destroys it at once if
+ * Reads from a new connection until it is clear which protocol it speaks, then hands the socket over, paused, with the
+ * bytes that it took. A peer that stays undecided for `timeoutMs`, ends or fails is destroyed. The result destroys it at once if
  * it is still undecided.
  */
 export function sniffProtocol(options: {
   socket: Socket;
   clock: Clock;
   timeoutMs: number;
-  onDecided: (protocol: 'http1' | 'http2') => void;
+  onDecided: (protocol: 'http1' | 'http2', bytes: Buffer) => void;
   /** Called once when the socket is no longer ours to watch: decided, or gone. */
   onSettled: () => void;
 }): { destroy(): void } {
@@ -35,9 +35,8 @@ export function sniffProtocol(options: {
   const decide = (protocol: 'http1' | 'http2'): void => {
     socket.pause();
     release();
-    // Once, and only now: while undecided it would come straight back as new data, and one stray byte would spin.
-    socket.unshift(Buffer.concat(chunks));
-    onDecided(protocol);
+    // Kept until now: put back while undecided, they would come straight back as new data, and one stray byte would spin.
+    onDecided(protocol, Buffer.concat(chunks));
   };
   const onData = (chunk: Buffer): void => {
     chunks.push(chunk);

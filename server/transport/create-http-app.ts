@@ -51,7 +51,7 @@ export type HttpAppOptions = {
   healthz: () => Promise<{ ok: boolean; body: object }>;
   /**
    * Makes the server, see the listener; by default Node's own for HTTP/1.1, which has no lanes. Its second argument holds
-   * the `streamLane` (see StreamLane) that an HTTP/2 server offers its streams to first.
+   * the `httpLane` and the `streamLane` (see HttpLane and StreamLane), which it offers requests and streams to first.
    */
   serverFactory?: FastifyServerFactory;
   /** Which calls take a short way past the framework, see docs/decisions/0007-lanes.md. Default: all that can. */
@@ -139,8 +139,9 @@ function newFastify(options: HttpAppOptions, lanes: Lanes): FastifyInstance {
 
 function laned(serverFactory: FastifyServerFactory, lanes: Lanes): FastifyServerFactory {
   return (handler, options) => {
-    const { streamLane } = lanes;
-    return serverFactory(lanes.before(handler as RequestListener) as typeof handler, { ...options, streamLane });
+    const { httpLane, streamLane } = lanes;
+    const offered = lanes.before(handler as RequestListener) as typeof handler;
+    return serverFactory(offered, { ...options, httpLane, streamLane });
   };
 }
 

@@ -1,28 +1,18 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { InvokeContext } from './invoker.ts';
 import type { CallDeadline } from './lane/call-deadline.ts';
+import type { LaneRequest } from './lane/lane-request.ts';
 
 /** The context of a call that came as an HTTP request. Nothing is computed until a handler asks: most ask for little. */
 export class HttpCallContext implements InvokeContext {
   readonly deadline: AbortSignal | null;
   readonly receivedMs: number;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
-  /** Over HTTP/2 a request loses its socket when it has been answered. */
-  readonly #address: string | undefined;
+  readonly #request: LaneRequest;
   #controller: AbortController | null = null;
 
-  constructor(options: {
-    request: IncomingMessage;
-    response: ServerResponse;
-    receivedMs: number;
-    deadline?: CallDeadline | null;
-  }) {
+  constructor(options: { request: LaneRequest; receivedMs: number; deadline?: CallDeadline | null }) {
     this.#request = options.request;
-    this.#response = options.response;
     this.receivedMs = options.receivedMs;
-    this.#address = options.request.httpVersionMajor === 2 ? options.request.socket.remoteAddress : undefined;
     this.deadline = options.deadline?.signal ?? null;
   }
 
@@ -32,27 +22,21 @@ export class HttpCallContext implements InvokeContext {
   }
 
   get remoteAddress(): string {
-    return this.#address ?? this.#request.socket?.remoteAddress ?? '';
+    return this.#request.remoteAddress;
   }
 
   get userAgent(): string {
-    return this.#request.headers['user-agent'] ?? '';
+    return this.#request.header('user-agent') ?? '';
   }
 
   header(name: string): string | null {
-    const value = this.#request.headers[name.toLowerCase()];
-    return Array.isArray(value) ? value.join(', ') : (value ?? null);
+    return this.#request.header(name.toLowerCase()) ?? null;
   }
 
   #newController(): AbortController {
     const controller = new AbortController();
     const { deadline } = this;
-    const response = this.#response;
-    const onClose = (): void => {
-      if (!response.writableFinished) controller.abort(new ConnectError('the caller left', Code.Canceled));
-    };
-    if (response.destroyed) onClose();
-    else response.once('close', onClose);
+    this.#request.onLeave(() => controller.abort(new ConnectError('the caller left', Code.Canceled)));
     if (deadline?.aborted) controller.abort(deadline.reason);
     else deadline?.addEventListener('abort', () => controller.abort(deadline.reason), { once: true });
     return controller;

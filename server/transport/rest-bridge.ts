@@ -9,6 +9,7 @@ import type { JsonWriter } from './codec/json-writer.ts';
 import { restJson } from './codec/rest-json.ts';
 import { HttpCallContext } from './http-call-context.ts';
 import type { Invoker } from './invoker.ts';
+import { NodeRequest } from './lane/node-request.ts';
 import { HttpError, sendRestError } from './rest-error.ts';
 import { readRestRequest } from './rest-request.ts';
 import { compileTemplate, type RestTemplate } from './rest-template.ts';
@@ -77,7 +78,10 @@ async function serve(call: {
     contentType: headers['content-type'],
     contentEncoding: headers['content-encoding'],
   });
-  const context = new HttpCallContext({ request: request.raw, response: reply.raw, receivedMs });
+  const context = new HttpCallContext({
+    request: new NodeRequest({ request: request.raw, response: reply.raw }),
+    receivedMs,
+  });
   const answer = await invoker.unary(route.method, message, context);
   return reply
     .header('content-type', 'application/json; charset=utf-8')

@@ -1,10 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Clock } from '../../clock.ts';
 import type { BoundService } from '../../service/service-handlers.ts';
-import { limitBodyTime } from '../body-deadline.ts';
 import { binaryReader } from '../codec/binary-reader.ts';
 import { parseConnectJson } from '../connect-json.ts';
 import { HttpCallContext } from '../http-call-context.ts';
@@ -14,7 +12,7 @@ import { readConnectGet } from './connect-get.ts';
 import { ConnectReceiver } from './connect-receiver.ts';
 import type { HttpLane, LaneWriter } from './http-lane.ts';
 import { KnownAuthorities } from './known-authorities.ts';
-import { readBody } from './read-body.ts';
+import type { LaneRequest } from './lane-request.ts';
 
 export type ConnectLaneOptions = {
   services: readonly BoundService[];
@@ -22,7 +20,6 @@ export type ConnectLaneOptions = {
   clock: Clock;
   writer: LaneWriter;
   maxBodyBytes: number;
-  bodyTimeoutMs: number;
 };
 
 /** Whether a content type is that of a binary message; anything else is no plain unary call. */
@@ -33,10 +30,12 @@ const binaryByType = new Map([
   ['application/json;charset=utf-8', false],
 ]);
 
+/** Headers of a GET that are for the stock handlers to judge. */
+const unusualInGet = ['content-type', 'content-length', 'transfer-encoding', 'expect'];
+
 /** The lane of unary Connect calls: POST with JSON or proto, and GET of methods without side effects. */
 export function connectLane(options: ConnectLaneOptions): HttpLane {
   const { invoker, clock, writer, maxBodyBytes } = options;
-  const bodyLimit = { clock, timeoutMs: options.bodyTimeoutMs };
   const authorities = new KnownAuthorities();
   const methods = new Map<string, DescMethod>();
   for (const { descriptor } of options.services) {
@@ -45,25 +44,23 @@ export function connectLane(options: ConnectLaneOptions): HttpLane {
     }
   }
 
-  const lane: HttpLane = (request, response) => {
-    if (request.method === 'POST') return takePost(request, response);
-    return request.method === 'GET' && takeGet(request, response);
+  return (request) => {
+    if (request.method === 'POST') return takePost(request);
+    return request.method === 'GET' && takeGet(request);
   };
-  return lane;
 
-  function takePost(request: IncomingMessage, response: ServerResponse): boolean {
-    const method = methods.get(request.url ?? '');
+  function takePost(request: LaneRequest): boolean {
+    const method = methods.get(request.target);
     if (method === undefined) return false;
-    const { headers } = request;
-    const binary = binaryByType.get(headers['content-type'] ?? '');
-    if (binary === undefined || (headers['content-encoding'] ?? 'identity') !== 'identity') return false;
-    if (Number(headers['content-length'] ?? 0) > maxBodyBytes || headers.expect !== undefined) return false;
-    const call = accept({ method, binary, request, response });
+    const binary = binaryByType.get(request.header('content-type') ?? '');
+    if (binary === undefined || (request.header('content-encoding') ?? 'identity') !== 'identity') return false;
+    if (Number(request.header('content-length') ?? 0) > maxBodyBytes) return false;
+    if (request.header('expect') !== undefined) return false;
+    const call = accept({ method, binary, request });
     if (call === null) return false;
 
     const { context, receiver } = call;
-    limitBodyTime(request, bodyLimit);
-    readBody(request, maxBodyBytes, (body) => {
+    request.readBody(maxBodyBytes, (body) => {
       const message = body === null ? tooLarge(binary, maxBodyBytes) : parse(method, binary, body);
       if (message instanceof ConnectError) receiver.fail(message);
       else invoker.run(method, { message, context, receiver });
@@ -71,34 +68,29 @@ export function connectLane(options: ConnectLaneOptions): HttpLane {
     return true;
   }
 
-  function takeGet(request: IncomingMessage, response: ServerResponse): boolean {
-    const target = request.url ?? '';
+  function takeGet(request: LaneRequest): boolean {
+    const { target } = request;
     const queryAt = target.indexOf('?');
     const method = queryAt < 0 ? undefined : methods.get(target.slice(0, queryAt));
     if (method?.idempotency !== Idempotency.NO_SIDE_EFFECTS) return false;
-    const { headers } = request;
-    for (const name of ['content-type', 'content-length', 'transfer-encoding', 'expect']) {
-      if (headers[name] !== undefined) return false;
-    }
+    for (const name of unusualInGet) if (request.header(name) !== undefined) return false;
     const read = readConnectGet(method, target.slice(queryAt + 1), maxBodyBytes);
-    const call = read && accept({ method, binary: read.binary, request, response });
+    const call = read && accept({ method, binary: read.binary, request });
     if (!call) return false;
     invoker.run(method, { message: read.message, ...call });
     return true;
   }
 
   /** Null when the stock handlers must refuse the call, or may know better. */
-  function accept(call: { method: DescMethod; binary: boolean; request: IncomingMessage; response: ServerResponse }) {
-    const { method, binary, request, response } = call;
-    const { headers } = request;
-    const timeoutMs = connectTimeoutMs(headers['connect-timeout-ms'] as string | undefined);
-    if (timeoutMs === undefined || !authorities.has(headers)) return null;
-    if (invoker.authorize(method, headers.authorization) !== null) return null;
+  function accept({ method, binary, request }: { method: DescMethod; binary: boolean; request: LaneRequest }) {
+    const timeoutMs = connectTimeoutMs(request.header('connect-timeout-ms'));
+    if (timeoutMs === undefined) return null;
+    if (!authorities.has(request.header(':authority') ?? request.header('host'))) return null;
+    if (invoker.authorize(method, request.header('authorization')) !== null) return null;
     const deadline = timeoutMs === null ? null : new CallDeadline(clock, timeoutMs);
-    const acceptEncoding = headers['accept-encoding'] as string | undefined;
     return {
-      context: new HttpCallContext({ request, response, receivedMs: clock.wallMs(), deadline }),
-      receiver: new ConnectReceiver({ method, response, writer, binary, deadline, acceptEncoding }),
+      context: new HttpCallContext({ request, receivedMs: clock.wallMs(), deadline }),
+      receiver: new ConnectReceiver({ method, request, writer, binary, deadline }),
     };
   }
 }

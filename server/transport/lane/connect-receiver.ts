@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { mergeNonProtocolHeaders } from '@connectrpc/connect/protocol';
@@ -9,6 +8,7 @@ import type { CallReceiver } from '../invoker.ts';
 import { reviseParseError } from '../parse-error.ts';
 import type { CallDeadline } from './call-deadline.ts';
 import type { LaneWriter } from './http-lane.ts';
+import type { LaneRequest } from './lane-request.ts';
 import { acceptedCompression, compressMinBytes } from './response-compression.ts';
 
 /** Answers one call in the Connect protocol. */
@@ -37,21 +37,22 @@ export class ConnectReceiver implements CallReceiver {
   }
 
   #write(status: number, headers: Record<string, string>, body: string | Uint8Array): void {
-    const { response, writer, deadline, acceptEncoding } = this.#options;
+    const { request, writer, deadline } = this.#options;
     deadline?.cancel();
-    const compression = Buffer.byteLength(body) < compressMinBytes ? null : acceptedCompression(acceptEncoding);
+    const compression =
+      Buffer.byteLength(body) < compressMinBytes ? null : acceptedCompression(request.header('accept-encoding'));
     if (compression === null) {
-      writer.write(response, { status, headers, body });
+      writer.write(request, { status, headers, body });
       return;
     }
     compression.compress(typeof body === 'string' ? Buffer.from(body) : body).then(
       (compressed) => {
         headers['content-encoding'] = compression.name;
-        writer.write(response, { status, headers, body: compressed });
+        writer.write(request, { status, headers, body: compressed });
       },
       () => {
         const error = new ConnectError('internal error', Code.Internal);
-        writer.write(response, {
+        writer.write(request, {
           status: 500,
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify(errorToJson(error, undefined)),
@@ -63,9 +64,8 @@ export class ConnectReceiver implements CallReceiver {
 
 export type ConnectReceiverOptions = {
   method: DescMethod;
-  response: ServerResponse;
+  request: LaneRequest;
   writer: LaneWriter;
   binary: boolean;
   deadline: CallDeadline | null;
-  acceptEncoding: string | undefined;
 };

@@ -39,7 +39,7 @@ export function grpcLane(options: {
     if (method === undefined || headers[':method'] !== 'POST') return false;
     if ((headers['grpc-encoding'] ?? 'identity') !== 'identity' || headers.expect !== undefined) return false;
     const timeoutMs = grpcTimeoutMs(headers['grpc-timeout'] as string | undefined);
-    if (timeoutMs === undefined || !authorities.has(headers)) return false;
+    if (timeoutMs === undefined || !authorities.has(headers[':authority'] ?? headers.host)) return false;
     if (invoker.authorize(method.method, headers.authorization) !== null) return false;
     const deadline = timeoutMs === null ? null : new CallDeadline(clock, timeoutMs);
     new GrpcCall(stream, { method, headers, deadline, onClose });

@@ -1,5 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
-
 /** Callers use few names for one server; past so many they are looked at each time. */
 const maxKnown = 256;
 
@@ -7,9 +5,8 @@ const maxKnown = 256;
 export class KnownAuthorities {
   readonly #known = new Set<string>();
 
-  has(headers: IncomingHttpHeaders): boolean {
-    const authority = headers[':authority'] ?? headers.host;
-    if (typeof authority !== 'string') return false;
+  has(authority: string | undefined): boolean {
+    if (authority === undefined) return false;
     if (this.#known.has(authority)) return true;
     if (!URL.canParse('/', `http://${authority}`)) return false;
     if (this.#known.size < maxKnown) this.#known.add(authority);

@@ -6,6 +6,7 @@ import type { RestRoute } from '../rest-bridge.ts';
 import { connectLane } from './connect-lane.ts';
 import { grpcLane } from './grpc-lane.ts';
 import { type HttpLane, LaneWriter } from './http-lane.ts';
+import { type BodyLimit, NodeRequest } from './node-request.ts';
 import { restLane } from './rest-lane.ts';
 import type { StreamLane } from './stream-lane.ts';
 
@@ -27,23 +28,29 @@ export type LanesOptions = {
 /** The short ways past the framework; everything that they leave takes the common way, with the same answer. */
 export class Lanes {
   readonly #writer = new LaneWriter();
-  readonly #httpLanes: HttpLane[] = [];
+  readonly #bodyLimit: BodyLimit;
+  /** For a server that reads HTTP/1.1 itself; undefined when there is none. */
+  readonly httpLane: HttpLane | undefined;
   /** For a server that speaks HTTP/2; undefined when there is none. */
   readonly streamLane: StreamLane | undefined;
 
   constructor(names: readonly LaneName[], options: LanesOptions) {
     const writer = this.#writer;
-    if (names.includes('rest')) this.#httpLanes.push(restLane({ ...options, writer }));
-    if (names.includes('connect')) this.#httpLanes.push(connectLane({ ...options, writer }));
+    this.#bodyLimit = { clock: options.clock, timeoutMs: options.bodyTimeoutMs };
+    const lanes: HttpLane[] = [];
+    if (names.includes('rest')) lanes.push(restLane({ ...options, writer }));
+    if (names.includes('connect')) lanes.push(connectLane({ ...options, writer }));
+    this.httpLane = lanes.length === 0 ? undefined : firstOf(lanes);
     this.streamLane = names.includes('grpc') ? grpcLane(options) : undefined;
   }
 
-  /** A listener that offers each request to the lanes, and hands what they leave to `common`. */
+  /** A listener that offers each request that Node read to the lanes, and hands what they leave to `common`. */
   before(common: RequestListener): RequestListener {
-    const lanes = this.#httpLanes;
+    const { httpLane } = this;
+    if (httpLane === undefined) return common;
+    const bodyLimit = this.#bodyLimit;
     return (request, response) => {
-      for (const lane of lanes) if (lane(request, response)) return;
-      common(request, response);
+      if (!httpLane(new NodeRequest({ request, response, bodyLimit }))) common(request, response);
     };
   }
 
@@ -51,4 +58,11 @@ export class Lanes {
   close(): void {
     this.#writer.close();
   }
+}
+
+function firstOf(lanes: readonly HttpLane[]): HttpLane {
+  return (request) => {
+    for (const lane of lanes) if (lane(request)) return true;
+    return false;
+  };
 }

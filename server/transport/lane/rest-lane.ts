@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Message } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import type { Clock } from '../../clock.ts';
@@ -8,6 +7,7 @@ import type { CallReceiver, Invoker } from '../invoker.ts';
 import type { RestRoute } from '../rest-bridge.ts';
 import { restErrorAnswer } from '../rest-error.ts';
 import type { HttpLane, LaneWriter } from './http-lane.ts';
+import type { LaneRequest } from './lane-request.ts';
 
 type LaneRoute = { route: RestRoute; reader: QuickReader };
 
@@ -34,31 +34,24 @@ export function restLane(options: {
     table.set(template.routePath, { route, reader: quickReader(method.input) });
   }
 
-  return (request, response) => {
+  return (request) => {
     if (request.method !== 'GET') return false;
-    const target = request.url ?? '';
+    const { target } = request;
     const queryAt = target.indexOf('?');
     const found = table.get(queryAt < 0 ? target : target.slice(0, queryAt));
     if (found === undefined || nonAscii.test(target)) return false;
-    const { headers } = request;
-    for (const name of unusual) if (headers[name] !== undefined) return false;
+    for (const name of unusual) if (request.header(name) !== undefined) return false;
     const { route, reader } = found;
-    if (invoker.authorize(route.method, headers.authorization) !== null) return false;
+    if (invoker.authorize(route.method, request.header('authorization')) !== null) return false;
     const message = reader.parameters(queryAt < 0 ? '' : target.slice(queryAt + 1));
     if (message === null) return false;
-    serve({ route, message, request, response });
+    serve({ route, message, request });
     return true;
   };
 
-  function serve(call: {
-    route: RestRoute;
-    message: Message;
-    request: IncomingMessage;
-    response: ServerResponse;
-  }): void {
-    const { route, message, request, response } = call;
-    const context = new HttpCallContext({ request, response, receivedMs: clock.wallMs() });
-    invoker.run(route.method, { message, context, receiver: new RestReceiver(writer, route, response) });
+  function serve({ route, message, request }: { route: RestRoute; message: Message; request: LaneRequest }): void {
+    const context = new HttpCallContext({ request, receivedMs: clock.wallMs() });
+    invoker.run(route.method, { message, context, receiver: new RestReceiver(writer, route, request) });
   }
 }
 
@@ -67,19 +60,19 @@ const nonAscii = /[^\x00-\x7f]/;
 class RestReceiver implements CallReceiver {
   readonly #writer: LaneWriter;
   readonly #route: RestRoute;
-  readonly #response: ServerResponse;
+  readonly #request: LaneRequest;
 
-  constructor(writer: LaneWriter, route: RestRoute, response: ServerResponse) {
+  constructor(writer: LaneWriter, route: RestRoute, request: LaneRequest) {
     this.#writer = writer;
     this.#route = route;
-    this.#response = response;
+    this.#request = request;
   }
 
   answer(answer: object): void {
-    this.#writer.write(this.#response, { status: 200, headers: answerHeaders, body: this.#route.encode(answer) });
+    this.#writer.write(this.#request, { status: 200, headers: answerHeaders, body: this.#route.encode(answer) });
   }
 
   fail(error: ConnectError): void {
-    this.#writer.write(this.#response, restErrorAnswer(error));
+    this.#writer.write(this.#request, restErrorAnswer(error));
   }
 }
