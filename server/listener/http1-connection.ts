@@ -71,7 +71,7 @@ export class Http1Connection {
     if (this.#current !== request) return;
     this.#current = null;
     this.#sweeps = 0;
-    const ends = last || this.#ended;
+    const ends = last || (this.#ended && this.#waiting === null);
     const socket = this.#socket;
     const { text, rest } = this.#ports.writer.bytes(answer, ends);
     if (rest === null) {
@@ -95,12 +95,12 @@ export class Http1Connection {
     this.#socket.destroy();
   }
 
-  /** Called at even intervals; ends the connection when too many of them brought nothing. */
+  /** Called at even intervals; ends the connection when too many of them have passed without progress. */
   sweep(limits: { idle: number; request: number }): void {
     this.#sweeps += 1;
-    if (this.#missing > 0) {
+    if (this.#missing > 0 && !this.#over) {
       if (this.#sweeps > limits.request) this.#refuse('ERR_HTTP_REQUEST_TIMEOUT');
-    } else if (this.#current === null && this.#sweeps > limits.idle) {
+    } else if ((this.#current === null || this.#over) && this.#sweeps > limits.idle) {
       this.#socket.destroy();
     }
   }
@@ -117,8 +117,7 @@ export class Http1Connection {
 
   readonly #onEnd = (): void => {
     this.#ended = true;
-    if (this.#missing > 0) this.#refuse('HPE_INVALID_EOF_STATE');
-    else if (this.#current === null) this.#end();
+    if (!this.#over) this.#advance();
   };
 
   readonly #onClose = (): void => {
@@ -133,7 +132,14 @@ export class Http1Connection {
     this.#advancing = true;
     while (this.#waiting !== null && this.#step(this.#waiting));
     this.#advancing = false;
-    if (this.#over || this.#paused === (this.#waiting !== null)) return;
+    if (this.#over) return;
+    if (this.#ended) {
+      if (this.#waiting !== null) return;
+      if (this.#missing > 0) this.#refuse('HPE_INVALID_EOF_STATE');
+      else if (this.#current === null) this.#end();
+      return;
+    }
+    if (this.#paused === (this.#waiting !== null)) return;
     this.#paused = !this.#paused;
     if (this.#paused) this.#socket.pause();
     else this.#socket.resume();
@@ -167,9 +173,13 @@ export class Http1Connection {
     return !this.#over;
   }
 
-  /** From now on node:http reads the connection, beginning with `bytes`. */
+  /** From now on node:http reads the connection, beginning with `bytes`; it does not serve callers that have closed it. */
   #handOver(bytes: Buffer): false {
     this.#current = null;
+    if (this.#ended) {
+      this.#end();
+      return false;
+    }
     this.#release();
     this.#socket.pause();
     this.#socket.unshift(bytes);
@@ -179,12 +189,14 @@ export class Http1Connection {
 
   #refuse(code: string): void {
     this.#over = true;
+    this.#sweeps = 0;
     this.#ports.refuse(this.#socket, code);
   }
 
-  /** Nothing more is read; what was written still goes out. */
+  /** Nothing more is read; what was written still goes out, if the caller takes it in time. */
   #end(): void {
     this.#over = true;
+    this.#sweeps = 0;
     this.#socket.destroySoon();
   }
 

@@ -19,7 +19,7 @@ export async function exchange(port: number, pieces: readonly (string | Uint8Arr
   const closed = new Promise((resolve) => socket.on('close', resolve));
   for (const piece of pieces) {
     if (!socket.writable) break;
-    socket.write(piece, 'latin1');
+    socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece);
     const turns = pieces.length > 10 ? 2 : quietTurns;
     for (let quiet = 0, seen = chunks.length; quiet < turns && !socket.readableEnded; quiet++) {
       await settle(1);
