@@ -13,7 +13,7 @@ export async function exchange(port: number, pieces: readonly (string | Uint8Arr
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true });
   await once(socket, 'connect');
   const chunks: Buffer[] = [];
-  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   // A server that hangs up while pieces are on their way has said what it had to say.
   socket.on('error', () => {});
   const closed = new Promise((resolve) => socket.on('close', resolve));
