@@ -35,33 +35,47 @@ const notPlain = new Set([
 
 const version = ' HTTP/1.1';
 
+/** Heads mostly end within so many bytes; what is behind them is body, which need not become text and be held with it. */
+const usualBytes = 1024;
+
 /**
  * Reads the heads of requests, as far as they are plain: GET or POST, a target in origin form, HTTP/1.1, every line ended
  * by CRLF, no header twice, exactly one Host, a body framed by one Content-Length or none. What more than one reading is
  * known for (RFC 9112, 11.2) is not plain, so this never has to choose between them.
  */
 export class Http1HeadReader {
-  readonly #maxBytes: number;
+  /** Looking at so many bytes, then at so many. */
+  readonly #lookBytes: readonly number[];
   #lastText = '';
   #lastFields: Http1Fields | null = null;
 
   constructor(options: { maxHeaderBytes: number }) {
-    this.#maxBytes = options.maxHeaderBytes;
+    const { maxHeaderBytes } = options;
+    this.#lookBytes = [Math.min(usualBytes, maxHeaderBytes), maxHeaderBytes];
   }
 
   /** The head at the start of `bytes`; null when it is not plain, not complete, or over the limit. */
   read(bytes: Buffer): Http1Head | null {
-    const text = bytes.toString('latin1', 0, Math.min(bytes.length, this.#maxBytes));
-    const end = text.indexOf('\r\n\r\n');
-    if (end < 0) return null;
+    const text = this.#lines(bytes);
+    if (text === null) return null;
     const lineEnd = text.indexOf('\r\n');
     const method = text.startsWith('GET ') ? 'GET' : text.startsWith('POST ') ? 'POST' : null;
     const targetEnd = lineEnd - version.length;
     if (method === null || targetEnd <= method.length || !text.startsWith(version, targetEnd)) return null;
     const target = text.slice(method.length + 1, targetEnd);
     if (!plainTarget.test(target)) return null;
-    const fields = this.#fields(text.slice(lineEnd + 2, end + 2));
-    return fields === null ? null : { method, target, fields, length: end + 4 };
+    const fields = this.#fields(text.slice(lineEnd + 2));
+    return fields === null ? null : { method, target, fields, length: text.length + 2 };
+  }
+
+  /** The lines of the head, without the empty one; null when they have not come in full, or are over the limit. */
+  #lines(bytes: Buffer): string | null {
+    for (const maxBytes of this.#lookBytes) {
+      const text = bytes.toString('latin1', 0, Math.min(bytes.length, maxBytes));
+      const end = text.indexOf('\r\n\r\n');
+      if (end >= 0) return text.slice(0, end + 2);
+    }
+    return null;
   }
 
   /** A caller mostly sends the same headers again, and comparing is cheaper than reading. */
