@@ -56,6 +56,11 @@ async function run({ workspace, data, progress, seconds, profileDir }: BenchCont
         target: { atMost: 50 },
       },
       {
+        what: 'the same, less the time in which other processes had the cores',
+        unit: 'ms',
+        value: spreadOf([samples.ownDelayMs]),
+      },
+      {
         what: 'longest time in which no ping was answered',
         unit: 'ms',
         value: spreadOf([result.maxGapMs]),
@@ -80,6 +85,7 @@ class Samples {
   journalMb = 0;
   directoryMb = 0;
   delayMs = 0;
+  ownDelayMs = 0;
   rssMb = 0;
   readonly #server: MeasuredProcess;
   readonly #dataDir: string;
@@ -103,8 +109,9 @@ class Samples {
     this.journalMb = Math.max(this.journalMb, journalBytes / mb);
     this.walMb = Math.max(this.walMb, walBytes / mb);
     this.directoryMb = Math.max(this.directoryMb, allBytes / mb);
-    const { delayMs, rssBytes } = await this.#server.read();
+    const { delayMs, ownDelayMs, rssBytes } = await this.#server.read();
     this.delayMs = Math.max(this.delayMs, delayMs);
+    this.ownDelayMs = Math.max(this.ownDelayMs, ownDelayMs);
     this.rssMb = Math.max(this.rssMb, rssBytes / mb);
   }
 }
