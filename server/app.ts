@@ -59,6 +59,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     const store = new SqliteStore(config.dataDir, {
       durability: config.durability,
       beatsMax: config.beatsMax,
+      nameSeed: Math.floor(random() * 2 ** 32),
       onHistoryProblem: (problem) => logger.error({ problem }, 'the history of beats does not grow'),
     });
     teardown.add('store', () => store.close());

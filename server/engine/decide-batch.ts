@@ -37,22 +37,25 @@ export function decideBatch(input: Input): BatchDecision {
   const { commands, loaded, due, context, channel } = input;
   const silence: DecisionContext = { ...context, nowMs: Math.min(context.nowMs, input.heardUntilMs) };
   const drafts: Draft[] = [];
-  const open = new Map<string, OpenDraft>();
+  // By id, or by name while there is none: a Map internalises every string that it is asked for.
+  const open = new Map<string | number, OpenDraft>();
   const outcomes: Outcome[] = [];
   let room = input.room;
 
   for (const [index, command] of commands.entries()) {
     const name = command.kind === 'beat' ? command.beat.name : command.name;
-    let draft = open.get(name);
+    const { monitor } = loaded[index]!;
+    const key = monitor?.id ?? name;
+    let draft = open.get(key);
     if (!draft) {
-      draft = openDraft(loaded[index]!.monitor);
-      open.set(name, draft);
+      draft = openDraft(monitor);
+      open.set(key, draft);
     }
     if (command.kind === 'remove') {
       outcomes.push(remove(draft, command, index));
       if (draft.change.remove && draft.change.monitor.id !== 0) drafts.push(draft);
       if (draft.change.remove) {
-        open.set(name, openDraft(undefined));
+        open.set(key, openDraft(undefined));
         room += 1;
       }
       continue;
@@ -67,12 +70,12 @@ export function decideBatch(input: Input): BatchDecision {
   }
 
   for (const monitor of due) {
-    const draft = open.get(monitor.name) ?? openDraft(monitor);
+    const draft = open.get(monitor.id) ?? openDraft(monitor);
     if (draft.monitor?.id !== monitor.id) continue;
     const decision = applySilence(draft.monitor, silence);
     if (!decision) continue;
     add(draft, decision, channel);
-    open.set(monitor.name, draft);
+    open.set(monitor.id, draft);
   }
 
   for (const draft of open.values()) if (draft.touched) drafts.push(draft);

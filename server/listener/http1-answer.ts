@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Clock } from '../clock.ts';
-import { latin1Text } from '../transport/lane/latin1-text.ts';
 import type { LaneAnswer } from '../transport/lane/lane-request.ts';
+import { latin1Text } from '../transport/lane/latin1-text.ts';
 
 /** Bodies of fewer bytes go out in one piece with their head. */
 const smallBytes = 4096;

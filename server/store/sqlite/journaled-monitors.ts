@@ -25,6 +25,8 @@ type Options = {
   history: History;
   /** Beats in the journal per sweep over the rows. */
   sweepBeats: number;
+  /** Of the index of names, an integer. */
+  nameSeed: number;
   /** Journal beyond which what the rows do not need any more is dropped, though the history has not taken it, bytes. */
   journalBytesMax: number;
 };
@@ -64,7 +66,7 @@ export class JournaledMonitors {
   constructor(options: Options) {
     this.#options = options;
     const { monitors } = options.statements.countMonitors.get() as { monitors: number };
-    this.#table = new MonitorTable(Math.ceil(monitors * 1.1));
+    this.#table = new MonitorTable({ capacity: Math.ceil(monitors * 1.1), seed: options.nameSeed });
     this.#read();
   }
 
@@ -74,12 +76,12 @@ export class JournaledMonitors {
 
   byId(id: number): Monitor | undefined {
     const slot = this.#table.slotOfId(id);
-    return slot === undefined ? undefined : this.#table.at(slot);
+    return slot < 0 ? undefined : this.#table.at(slot);
   }
 
   load(key: MonitorKey): Loaded {
     const slot = 'id' in key ? this.#table.slotOfId(key.id) : this.#table.slotOfName(key.name);
-    if (slot === undefined) return notThere;
+    if (slot < 0) return notThere;
     const monitor = this.#table.at(slot);
     const beatId = 'id' in key ? undefined : key.beatId;
     return { monitor, seenBeat: beatId ? this.#options.history.seenBeat(monitor.id, beatId) : undefined };
@@ -141,7 +143,7 @@ export class JournaledMonitors {
     const { monitor, remove } = change;
     if (monitor.id === 0) return this.#planNew(change, seen);
     const slot = this.#table.slotOfId(monitor.id);
-    if (slot === undefined || seen.slots.has(slot) || this.#table.versionAt(slot) !== monitor.version) return null;
+    if (slot < 0 || seen.slots.has(slot) || this.#table.versionAt(slot) !== monitor.version) return null;
     seen.slots.add(slot);
     // The sooner comparison spares the hot path an object.
     const isSame =
@@ -158,7 +160,7 @@ export class JournaledMonitors {
 
   #planNew(change: Change, seen: Seen): Step | null {
     const { name } = change.monitor;
-    const taken = this.#table.slotOfName(name) !== undefined && !seen.removed.has(name);
+    const taken = this.#table.slotOfName(name) >= 0 && !seen.removed.has(name);
     if (taken || seen.added.has(name) || change.remove) return null;
     seen.added.add(name);
     const next = { ...change.monitor, id: this.#lastId + seen.added.size, version: 1 };
@@ -278,7 +280,7 @@ export class JournaledMonitors {
       if (rows.length < pageRows) break;
     }
     for (const row of rareMonitors.iterate() as Iterable<unknown> as Iterable<MonitorRow>) {
-      this.#table.put(this.#table.slotOfId(row.id)!, monitorFromRow(row));
+      this.#table.put(this.#table.slotOfId(row.id), monitorFromRow(row));
     }
     return rowsUpTo;
   }
@@ -288,9 +290,9 @@ export class JournaledMonitors {
       const { id, monitorId, beatId, atMs, move } = beat;
       if (id > this.#journalId) this.#journalId = id;
       if (beatId !== '') this.#options.history.noteBeat(segment, beat);
-      const slot = move === null ? undefined : this.#table.slotOfId(monitorId);
+      const slot = this.#table.slotOfId(monitorId);
       // The monitor was removed, or its row was written later.
-      if (move === null || slot === undefined || id <= rowsUpTo[slot]!) continue;
+      if (move === null || slot < 0 || id <= rowsUpTo[slot]!) continue;
       this.#table.move(slot, { atMs, frequencyMs: move.frequencyMs, graceMs: move.graceMs });
       this.#sweep.mark(slot);
     }

@@ -1,4 +1,6 @@
 import type { Monitor } from '../../engine/domain/monitor.ts';
+import { IdIndex } from '../id-index.ts';
+import { NameIndex } from '../name-index.ts';
 
 type Rare = Pick<Monitor, 'hold' | 'incident' | 'repeatMs' | 'repeats'>;
 
@@ -8,37 +10,41 @@ const common: Rare = Object.freeze({ hold: null, incident: null, repeatMs: null,
 const none = Number.NaN;
 const capacityMin = 1_024;
 
+/** The numbers of a monitor, one after another: with an array for each, every ping would touch a cache line for each. */
+const numbers = 8;
+const ID = 0;
+const VERSION = 1;
+const FREQUENCY_MS = 2;
+const GRACE_MS = 3;
+const CREATED_MS = 4;
+const LAST_BEAT_MS = 5;
+const DUE_MS = 6;
+const DEADLINE_MS = 7;
+
 /**
- * The state of every monitor, in columns: some 140 bytes each, names and indexes included, where an object per monitor
+ * The state of every monitor in flat arrays: some 120 bytes each, names and indexes included, where an object per monitor
  * takes three times as much. What few monitors have (incidents, holds, repeats) is kept beside.
  *
  * A monitor keeps its slot until it is removed; slots are reused.
  */
 export class MonitorTable {
-  readonly #slotByName = new Map<string, number>();
-  readonly #slotById = new Map<number, number>();
+  readonly #names: NameIndex;
+  readonly #ids = new IdIndex();
   readonly #rare = new Map<number, Rare>();
-  #names: string[] = [];
   #free: number[] = [];
   /** Slots ever used: all are below it. */
   #end = 0;
   #status = new Uint8Array(0);
-  #id = new Float64Array(0);
-  #version = new Float64Array(0);
-  #frequencyMs = new Float64Array(0);
-  #graceMs = new Float64Array(0);
-  #createdMs = new Float64Array(0);
-  #lastBeatMs = new Float64Array(0);
-  #dueMs = new Float64Array(0);
-  #deadlineMs = new Float64Array(0);
+  #numbers = new Float64Array(0);
 
-  /** `capacity`: for how many monitors there is room before the columns must grow. */
-  constructor(capacity: number) {
+  /** `capacity`: for how many monitors there is room before it must grow. `seed`: of the index of names. */
+  constructor({ capacity, seed }: { capacity: number; seed: number }) {
+    this.#names = new NameIndex({ seed, capacity });
     this.#grow(Math.max(capacityMin, capacity));
   }
 
   get size(): number {
-    return this.#slotById.size;
+    return this.#names.size;
   }
 
   /** One past the highest slot in use. */
@@ -46,32 +52,40 @@ export class MonitorTable {
     return this.#end;
   }
 
-  slotOfName(name: string): number | undefined {
-    return this.#slotByName.get(name);
+  /** The slot of a name; -1 when no monitor has it. */
+  slotOfName(name: string): number {
+    return this.#names.find(name);
   }
 
-  slotOfId(id: number): number | undefined {
-    return this.#slotById.get(id);
+  /** The slot of an id; -1 when no monitor has it. */
+  slotOfId(id: number): number {
+    return this.#ids.get(id);
   }
 
   versionAt(slot: number): number {
-    return this.#version[slot]!;
+    return this.#numbers[slot * numbers + VERSION]!;
+  }
+
+  lastBeatMsAt(slot: number): number | null {
+    return nullable(this.#numbers[slot * numbers + LAST_BEAT_MS]!);
   }
 
   /** The monitor at a slot in use. */
   at(slot: number): Monitor {
     const { hold, incident, repeatMs, repeats } = this.#rare.get(slot) ?? common;
+    const row = this.#numbers;
+    const from = slot * numbers;
     return {
-      id: this.#id[slot]!,
-      version: this.#version[slot]!,
-      name: this.#names[slot]!,
+      id: row[from + ID]!,
+      version: row[from + VERSION]!,
+      name: this.#names.nameAt(slot),
       status: statuses[this.#status[slot]!]!,
-      frequencyMs: this.#frequencyMs[slot]!,
-      graceMs: this.#graceMs[slot]!,
-      createdMs: this.#createdMs[slot]!,
-      lastBeatMs: nullable(this.#lastBeatMs[slot]!),
-      dueMs: nullable(this.#dueMs[slot]!),
-      deadlineMs: nullable(this.#deadlineMs[slot]!),
+      frequencyMs: row[from + FREQUENCY_MS]!,
+      graceMs: row[from + GRACE_MS]!,
+      createdMs: row[from + CREATED_MS]!,
+      lastBeatMs: nullable(row[from + LAST_BEAT_MS]!),
+      dueMs: nullable(row[from + DUE_MS]!),
+      deadlineMs: nullable(row[from + DEADLINE_MS]!),
       hold,
       incident,
       repeatMs,
@@ -79,32 +93,29 @@ export class MonitorTable {
     };
   }
 
-  lastBeatMsAt(slot: number): number | null {
-    return nullable(this.#lastBeatMs[slot]!);
-  }
-
   /** Adds a monitor whose id and name are new; returns its slot. */
   add(monitor: Monitor): number {
     const slot = this.#free.pop() ?? this.#end++;
-    if (slot >= this.#id.length) this.#grow(this.#id.length * 2);
-    this.#slotByName.set(monitor.name, slot);
-    this.#slotById.set(monitor.id, slot);
-    this.#names[slot] = monitor.name;
-    this.#id[slot] = monitor.id;
+    if (slot >= this.#status.length) this.#grow(this.#status.length * 2);
+    this.#names.add(monitor.name, slot);
+    this.#ids.set(monitor.id, slot);
+    this.#numbers[slot * numbers + ID] = monitor.id;
     this.put(slot, monitor);
     return slot;
   }
 
   /** Replaces the state at a slot, the version included; id and name stay. */
   put(slot: number, monitor: Monitor): void {
-    this.#version[slot] = monitor.version;
+    const row = this.#numbers;
+    const from = slot * numbers;
     this.#status[slot] = statuses.indexOf(monitor.status);
-    this.#frequencyMs[slot] = monitor.frequencyMs;
-    this.#graceMs[slot] = monitor.graceMs;
-    this.#createdMs[slot] = monitor.createdMs;
-    this.#lastBeatMs[slot] = monitor.lastBeatMs ?? none;
-    this.#dueMs[slot] = monitor.dueMs ?? none;
-    this.#deadlineMs[slot] = monitor.deadlineMs ?? none;
+    row[from + VERSION] = monitor.version;
+    row[from + FREQUENCY_MS] = monitor.frequencyMs;
+    row[from + GRACE_MS] = monitor.graceMs;
+    row[from + CREATED_MS] = monitor.createdMs;
+    row[from + LAST_BEAT_MS] = monitor.lastBeatMs ?? none;
+    row[from + DUE_MS] = monitor.dueMs ?? none;
+    row[from + DEADLINE_MS] = monitor.deadlineMs ?? none;
     const { hold, incident, repeatMs, repeats } = monitor;
     if (hold || incident || repeatMs !== null || repeats !== 0) {
       this.#rare.set(slot, { hold, incident, repeatMs, repeats });
@@ -115,41 +126,32 @@ export class MonitorTable {
 
   /** Makes again what a beat of the journal made of the monitor at a slot: up, due one frequency after it. */
   move(slot: number, { atMs, frequencyMs, graceMs }: { atMs: number; frequencyMs: number; graceMs: number }): void {
-    this.#version[slot]! += 1;
+    const row = this.#numbers;
+    const from = slot * numbers;
     this.#status[slot] = statuses.indexOf('up');
-    this.#frequencyMs[slot] = frequencyMs;
-    this.#graceMs[slot] = graceMs;
-    this.#lastBeatMs[slot] = atMs;
-    this.#dueMs[slot] = atMs + frequencyMs;
-    this.#deadlineMs[slot] = atMs + frequencyMs + graceMs;
+    row[from + VERSION]! += 1;
+    row[from + FREQUENCY_MS] = frequencyMs;
+    row[from + GRACE_MS] = graceMs;
+    row[from + LAST_BEAT_MS] = atMs;
+    row[from + DUE_MS] = atMs + frequencyMs;
+    row[from + DEADLINE_MS] = atMs + frequencyMs + graceMs;
     this.#rare.delete(slot);
   }
 
   remove(slot: number): void {
-    this.#slotByName.delete(this.#names[slot]!);
-    this.#slotById.delete(this.#id[slot]!);
+    this.#names.remove(slot);
+    this.#ids.delete(this.#numbers[slot * numbers + ID]!);
     this.#rare.delete(slot);
-    this.#names[slot] = '';
     this.#free.push(slot);
   }
 
   #grow(capacity: number): void {
-    const longer = (column: Float64Array<ArrayBuffer>) => {
-      const next = new Float64Array(capacity);
-      next.set(column);
-      return next;
-    };
     const status = new Uint8Array(capacity);
     status.set(this.#status);
     this.#status = status;
-    this.#id = longer(this.#id);
-    this.#version = longer(this.#version);
-    this.#frequencyMs = longer(this.#frequencyMs);
-    this.#graceMs = longer(this.#graceMs);
-    this.#createdMs = longer(this.#createdMs);
-    this.#lastBeatMs = longer(this.#lastBeatMs);
-    this.#dueMs = longer(this.#dueMs);
-    this.#deadlineMs = longer(this.#deadlineMs);
+    const longer = new Float64Array(capacity * numbers);
+    longer.set(this.#numbers);
+    this.#numbers = longer;
   }
 }
 

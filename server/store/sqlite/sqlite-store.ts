@@ -19,6 +19,8 @@ export type SqliteStoreOptions = DatabaseOptions & {
   /** Beats in the journal per sweep over the rows; a start replays at most twice as many. Default 500,000. */
   sweepBeats?: number;
   journal?: JournalLimits;
+  /** Of the index of names: a random integer, so that nobody can choose names that collide. Default 0. */
+  nameSeed?: number;
   /** Hears why the history of beats does not grow; nothing else depends on it. */
   onHistoryProblem?: (message: string) => void;
 };
@@ -59,7 +61,7 @@ export class SqliteStore implements Store {
     const path = join(directory, 'tocsin.db');
     const historyPath = join(directory, 'history.db');
     createDataFiles(directory, [lockPath, path]);
-    const { beatsMax = 1_000_000, sweepBeats = 500_000, journal = defaultJournalLimits } = options;
+    const { beatsMax = 1_000_000, sweepBeats = 500_000, nameSeed = 0, journal = defaultJournalLimits } = options;
     const { segmentBytes, behindBytes, bytesMax: journalBytesMax } = journal;
     const onProblem = options.onHistoryProblem ?? (() => {});
     this.#lock = lockDirectory(lockPath, directory);
@@ -76,6 +78,7 @@ export class SqliteStore implements Store {
         journal: this.#journal,
         history: this.#history,
         sweepBeats,
+        nameSeed,
         journalBytesMax,
       });
     } catch (error) {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../clock.ts';
 import { limitBodyTime } from '../body-deadline.ts';
-import { latin1Text } from './latin1-text.ts';
 import type { LaneAnswer, LaneRequest } from './lane-request.ts';
+import { latin1Text } from './latin1-text.ts';
 import { readBody } from './read-body.ts';
 
 /** Until the body of a request over HTTP/2 must have come in full, ms; over HTTP/1.1 Node has a limit of its own. */
