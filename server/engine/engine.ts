@@ -9,6 +9,7 @@ import type { EngineLogger } from './engine-logger.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Listening } from './listening.ts';
 import { MonitorTimers } from './monitor-timers.ts';
+import { SilencePace } from './silence-pace.ts';
 import { StoreErrors } from './store-errors.ts';
 
 /** Bounds of the engine's work. */
@@ -17,8 +18,10 @@ export type EngineLimits = {
   queueMax: number;
   /** Commands in one transaction. */
   batchMax: number;
-  /** Monitors looked at for silence in one transaction. */
+  /** Monitors looked at for silence in one transaction, at most; fewer when a turn takes longer than `dueTurnMs`. */
   dueMax: number;
+  /** How long a turn of a mass outage should take: pings wait for so long. */
+  dueTurnMs: number;
   monitorsMax: number;
   /** Closed incidents, and buried deliveries, kept in all. */
   historyMax: number;
@@ -62,6 +65,7 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #listening: Listening;
   readonly #timers: MonitorTimers;
+  readonly #pace: SilencePace;
   readonly #storeErrors: StoreErrors;
   readonly #housekeeping: Housekeeping;
   #queue: Waiting[] = [];
@@ -81,6 +85,7 @@ export class Engine {
     this.#options = options;
     this.#listening = new Listening(options);
     this.#timers = new MonitorTimers(options.clock.wallMs());
+    this.#pace = new SilencePace({ sizeMax: options.limits.dueMax, turnMs: options.limits.dueTurnMs });
     this.#storeErrors = new StoreErrors(options);
     const { store, limits } = options;
     this.#housekeeping = new Housekeeping({ store, errors: this.#storeErrors, historyMax: limits.historyMax });
@@ -186,14 +191,18 @@ export class Engine {
     const listening = await this.#keepListening();
     const waiting = this.#queue.splice(0, this.#options.limits.batchMax);
     const heardUntilMs = this.#heardUntilMs();
+    const dueLimit = this.#pace.size;
     const mayJudge = listening && !this.#listening.isRefusing;
-    const dueIds = mayJudge ? this.#timers.takeDue(heardUntilMs, this.#options.limits.dueMax) : [];
+    const dueIds = mayJudge ? this.#timers.takeDue(heardUntilMs, dueLimit) : [];
+    const begunMs = this.#options.clock.monotonicMs();
     await this.#runBatch(waiting, { dueIds, heardUntilMs });
+    const isFull = dueIds.length >= dueLimit;
+    if (isFull) this.#pace.took(this.#options.clock.monotonicMs() - begunMs);
     await this.#housekeeping.keep();
     this.#running = false;
     if (this.#drained && this.#queue.length === 0) this.#drained();
     // A full batch of silence: more is due, and a timer would let a millisecond pass for each batch.
-    else if (dueIds.length >= this.#options.limits.dueMax) this.#wake();
+    else if (isFull) this.#wake();
     else this.#scheduleNext(listening);
   }
 
