@@ -56,7 +56,7 @@ async function run({ workspace, data, progress, seconds, profileDir }: BenchCont
         target: { atMost: 50 },
       },
       {
-        what: 'the same, less the time in which other processes had the cores',
+        what: 'the same, less its waits for a core',
         unit: 'ms',
         value: spreadOf([samples.ownDelayMs]),
       },
@@ -75,7 +75,10 @@ async function run({ workspace, data, progress, seconds, profileDir }: BenchCont
       { what: 'resident memory, the most', unit: 'MB', value: spreadOf([samples.rssMb]) },
       { what: 'data directory, the largest', unit: 'MB', value: spreadOf([samples.directoryMb]) },
     ],
-    notes: ['64 connections, each with the next ping at once. The serving thread watches itself with a 5 ms timer.'],
+    notes: [
+      '64 connections, each with the next ping at once. The serving thread watches itself with a 5 ms timer.',
+      'On a busy machine a stall may also be a garbage collection whose helper threads wait for a core.',
+    ],
   };
 }
 
