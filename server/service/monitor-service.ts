@@ -1,7 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import type { MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { Clock } from '../clock.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreError } from '../store/store.ts';
 import { callError, quoteInput } from './call-error.ts';
 import { monitorMessage } from './monitor-message.ts';
 import { readPageToken, writePageToken } from './page-token.ts';
@@ -35,10 +35,21 @@ export function monitorService({
       }
       const size = pageSize === 0 ? pageSizeDefault : pageSize;
       // One more than asked for tells whether there is a next page.
-      const found = await store.list({ afterName, limit: size + 1 });
+      const found = await store.list({ afterName, limit: size + 1 }).catch((error) => {
+        throw readError(error);
+      });
       const page = found.slice(0, size);
       const nextPageToken = found.length > size ? writePageToken(page.at(-1)!.name) : '';
       return { monitors: page.map((monitor) => monitorMessage(monitor, clock.wallMs())), nextPageToken };
     },
   };
+}
+
+/** What a caller is told when the store cannot be read. */
+function readError(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error;
+  if (error.reason === 'busy') {
+    return callError({ code: Code.ResourceExhausted, message: 'too many lists are being read; try again' });
+  }
+  return callError({ code: Code.Unavailable, message: 'the store cannot be read now; try again' });
 }

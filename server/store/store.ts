@@ -24,10 +24,13 @@ export type ChangeResult = { ok: true; id: number; version: number } | { ok: fal
 /** When a stored monitor next needs the engine's attention, Unix ms. */
 export type Armed = { id: number; wakeMs: number };
 
-/** The store cannot read or write now. Nothing of the failed call is stored. The message is fit for an operator's eye. */
+/**
+ * The store cannot read or write now; `busy`: too much is being read. Nothing of the failed call is stored. The message is
+ * fit for an operator's eye.
+ */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
-  readonly reason: 'full' | 'locked' | 'newer_schema' | 'io';
+  readonly reason: 'full' | 'locked' | 'newer_schema' | 'io' | 'busy';
 
   constructor(reason: StoreError['reason'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -60,7 +63,7 @@ export interface Store {
   /** Up to `limit` (1 to 501) monitors with name > `afterName` ('' for the first page), in byte order. */
   list(options: { afterName: string; limit: number; onlyDown?: boolean }): Promise<Monitor[]>;
 
-  countMonitors(options?: { onlyDown?: boolean }): Promise<number>;
+  countMonitors(): Promise<number>;
 
   /** The last "I was listening" stamp, Unix ms; null before the first. */
   lastListening(): Promise<number | null>;

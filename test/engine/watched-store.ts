@@ -55,7 +55,7 @@ export class WatchedStore implements Store {
   writeBehind = () => this.inner.writeBehind();
   scanArmed = (afterId: number, limit: number) => this.inner.scanArmed(afterId, limit);
   list = (options: Parameters<Store['list']>[0]) => this.inner.list(options);
-  countMonitors = (options?: Parameters<Store['countMonitors']>[0]) => this.inner.countMonitors(options);
+  countMonitors = () => this.inner.countMonitors();
   lastListening = () => this.inner.lastListening();
   blindIntervals = (afterMs: number) => this.inner.blindIntervals(afterMs);
   close = () => this.inner.close();

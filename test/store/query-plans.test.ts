@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { Database } from '../../server/store/sqlite/database.ts';
+import { readQueries } from '../../server/store/sqlite/readers/read-queries.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import { prepareStatements } from '../../server/store/sqlite/statements.ts';
 
@@ -18,8 +19,9 @@ t.test('no statement of a ping, a flip or a list reads a whole table', async (t)
     plain.close();
     await db.close();
   });
-  for (const [name, statement] of Object.entries(prepareStatements(db))) {
-    const plan = plain.prepare(`EXPLAIN QUERY PLAN ${statement.sourceSQL}`).all() as { detail: string }[];
+  const written = Object.entries(prepareStatements(db)).map(([name, { sourceSQL }]) => [name, sourceSQL] as const);
+  for (const [name, sql] of [...written, ...Object.entries(readQueries)]) {
+    const plan = plain.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
     const scans = plan.map(({ detail }) => detail).filter((detail) => /^SCAN \w+$/.test(detail));
     const tables = scans.filter((detail) => detail !== 'SCAN journal');
     if (!meant.includes(name)) t.same(tables, [], name);

@@ -7,11 +7,14 @@ import type { Armed, Change, ChangeResult, Loaded, MonitorKey, Store } from '../
 import { Database, type DatabaseOptions } from './database.ts';
 import { JournaledMonitors } from './journaled-monitors.ts';
 import { lockDirectory } from './process-lock.ts';
+import { ReaderPool } from './readers/reader-pool.ts';
 import { SqliteDeliveryQueue } from './sqlite-delivery-queue.ts';
 import { prepareStatements, type Statements } from './statements.ts';
 
 /** Blind intervals kept; a server that was interrupted more often has other troubles. */
 const blindIntervalsMax = 1_000;
+/** Threads that lists are read by. */
+const readersMax = 2;
 
 export type SqliteStoreOptions = DatabaseOptions & {
   /** The newest beats that the history keeps, over all monitors. Default 1,000,000. */
@@ -50,6 +53,7 @@ export class SqliteStore implements Store {
   readonly #journal: BeatJournal;
   readonly #history: History;
   readonly #monitors: JournaledMonitors;
+  readonly #readers: ReaderPool;
 
   /**
    * Opens, creating what is missing.
@@ -69,6 +73,7 @@ export class SqliteStore implements Store {
       this.#db = new Database(path, options);
       this.#statements = prepareStatements(this.#db);
       this.deliveries = new SqliteDeliveryQueue(this.#db);
+      this.#readers = new ReaderPool({ path, size: readersMax });
       this.#journal = new BeatJournal({ directory, sync: options.durability === 'power', segmentBytes });
       this.#history = new History({ directory, path: historyPath, beatsMax, behindBytes, onProblem });
       this.#monitors = new JournaledMonitors({
@@ -116,14 +121,13 @@ export class SqliteStore implements Store {
 
   async list(options: { afterName: string; limit: number; onlyDown?: boolean }): Promise<Monitor[]> {
     const { afterName, limit, onlyDown } = options;
-    const statement = onlyDown ? this.#statements.idsOfDown : this.#statements.idsByName;
-    const ids = this.#db.run(() => statement.all(afterName, limit) as { id: number }[]);
-    return ids.flatMap(({ id }) => this.#monitors.byId(id) ?? []);
+    // Rows may be behind, but never in what these ask for: the name, and whether it is down.
+    const ids = await this.#readers.read(onlyDown ? 'idsOfDown' : 'idsByName', [afterName, limit]);
+    return ids.flatMap((id) => this.#monitors.byId(id) ?? []);
   }
 
-  async countMonitors(options: { onlyDown?: boolean } = {}): Promise<number> {
-    if (!options.onlyDown) return this.#monitors.size;
-    return this.#db.run(() => (this.#statements.countDown.get() as { n: number }).n);
+  async countMonitors(): Promise<number> {
+    return this.#monitors.size;
   }
 
   async lastListening(): Promise<number | null> {
@@ -153,7 +157,7 @@ export class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    await this.#history.close();
+    await Promise.all([this.#readers.close(), this.#history.close()]);
     this.#journal.close();
     await this.#db.close();
     this.#lock.release();

@@ -42,11 +42,6 @@ export function prepareStatements(db: Database) {
     setTransaction: db.prepare('UPDATE journal SET transaction_id = ?'),
     setWrittenUpTo: db.prepare('UPDATE journal SET written_up_to = ?'),
     idsFrom: asArrays(db.prepare('SELECT id FROM monitors WHERE id > ? ORDER BY id LIMIT ?')),
-    idsByName: db.prepare("SELECT id FROM monitors WHERE kind = 'ping' AND name > ? ORDER BY name LIMIT ?"),
-    idsOfDown: db.prepare(
-      "SELECT id FROM monitors WHERE kind = 'ping' AND status = 'down' AND name > ? ORDER BY name LIMIT ?",
-    ),
-    countDown: db.prepare("SELECT count(*) AS n FROM monitors WHERE kind = 'ping' AND status = 'down'"),
     listening: db.prepare('SELECT at_ms FROM listening'),
     stamp: db.prepare(
       'INSERT INTO listening (one, at_ms) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET at_ms = excluded.at_ms',

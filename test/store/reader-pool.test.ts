@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import t from 'tap';
+import { ReaderPool } from '../../server/store/sqlite/readers/reader-pool.ts';
+import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
+import { change, create, fresh } from './store-contract.ts';
+
+t.test('a read sees what was committed before it, while the writer goes on', async (t) => {
+  const store = new SqliteStore(t.testdir());
+  t.teardown(() => store.close());
+  const names: string[] = [];
+  const lists: Promise<unknown>[] = [];
+  for (let index = 0; index < 200; index++) {
+    const name = `job-${String(index).padStart(3, '0')}`;
+    await create(store, fresh({ name }));
+    names.push(name);
+    const expected = [...names];
+    lists.push(
+      store.list({ afterName: '', limit: 500 }).then((listed) => {
+        const found = listed.map((monitor) => monitor.name);
+        t.same(found.slice(0, expected.length), expected);
+      }),
+    );
+  }
+  await Promise.all(lists);
+  const [last] = await store.load([{ name: 'job-199' }]);
+  await store.commit([change(last!.monitor!, { remove: true })]);
+  t.equal((await store.list({ afterName: 'job-198', limit: 5 })).length, 0);
+});
+
+t.test('too many reads at once are refused, the others answered', async (t) => {
+  const directory = t.testdir();
+  await new SqliteStore(directory).close();
+  const pool = new ReaderPool({ path: join(directory, 'tocsin.db'), size: 2 });
+  t.teardown(() => pool.close());
+  const reads = Array.from({ length: 1_010 }, () => pool.read('idsByName', ['', 10]));
+  const results = await Promise.allSettled(reads);
+  const refused = results.filter(({ status }) => status === 'rejected');
+  t.equal(refused.length, 8, 'two are under way, a thousand wait');
+  for (const result of refused) t.match(result, { reason: { name: 'StoreError', reason: 'busy' } });
+  t.same(await pool.read('idsByName', ['', 10]), []);
+});
+
+t.test('what cannot be read is an error, and the next read is tried anew', async (t) => {
+  const directory = t.testdir();
+  const path = join(directory, 'tocsin.db');
+  const pool = new ReaderPool({ path, size: 1 });
+  t.teardown(() => pool.close());
+  await t.rejects(pool.read('idsByName', ['', 10]), { name: 'StoreError', reason: 'io' }, 'there is no database');
+  new DatabaseSync(path).close();
+  await t.rejects(pool.read('idsByName', ['', 10]), { reason: 'io', message: /no such table/ });
+  await new SqliteStore(directory).close();
+  t.same(await pool.read('idsByName', ['', 10]), []);
+  await pool.close();
+  await t.rejects(pool.read('idsByName', ['', 10]), { reason: 'io', message: /closed/ });
+});
