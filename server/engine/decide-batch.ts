@@ -82,11 +82,11 @@ export function decideBatch(input: Input): BatchDecision {
   return { drafts: drafts.map(({ change, commands: answered }) => ({ change, commands: answered })), outcomes };
 }
 
-type OpenDraft = Draft & { monitor: Monitor | undefined; touched: boolean; beatIds: Map<string, number> };
+type OpenDraft = Draft & { monitor: Monitor | undefined; touched: boolean; beatIds: Map<string, number> | null };
 
 function openDraft(monitor: Monitor | undefined): OpenDraft {
   const change: Change = { monitor: monitor as Monitor, remove: false, beats: [], incidents: [], deliveries: [] };
-  return { change, commands: [], monitor, touched: false, beatIds: new Map() };
+  return { change, commands: [], monitor, touched: false, beatIds: null };
 }
 
 function add(draft: OpenDraft, decision: Decision, channel: string): void {
@@ -110,7 +110,7 @@ type BeatOptions = {
 function beat(draft: OpenDraft, beat: Beat, { index, seenBeat, context, channel }: BeatOptions): Outcome {
   // What the store has seen belongs to the monitor that was loaded, not to one that this batch began anew.
   const stored = draft.monitor !== undefined && draft.monitor.id !== 0 ? seenBeat?.atMs : undefined;
-  const seenMs = draft.beatIds.get(beat.beatId) ?? stored;
+  const seenMs = draft.beatIds?.get(beat.beatId) ?? stored;
   if (seenMs !== undefined && draft.monitor) {
     // Its first copy may be in this very batch: the answer waits for the same commit.
     draft.commands.push(index);
@@ -120,7 +120,10 @@ function beat(draft: OpenDraft, beat: Beat, { index, seenBeat, context, channel 
   if (!result.ok) return { ok: false, refusal: result.rejection };
   draft.commands.push(index);
   add(draft, result.decision, channel);
-  if (beat.beatId !== '') draft.beatIds.set(beat.beatId, result.atMs);
+  if (beat.beatId !== '') {
+    draft.beatIds ??= new Map();
+    draft.beatIds.set(beat.beatId, result.atMs);
+  }
   return { ok: true, accepted: result.accepted, atMs: result.atMs, monitor: result.decision.monitor };
 }
 

@@ -192,7 +192,8 @@ export class Engine {
     const waiting = this.#queue.splice(0, this.#options.limits.batchMax);
     const heardUntilMs = this.#heardUntilMs();
     const dueLimit = this.#pace.size;
-    const mayJudge = listening && !this.#listening.isRefusing;
+    // Silence can wait for the store; the pings of this turn should not.
+    const mayJudge = listening && !this.#listening.isRefusing && !this.#options.store.isHolding;
     const dueIds = mayJudge ? this.#timers.takeDue(heardUntilMs, dueLimit) : [];
     const begunMs = this.#options.clock.monotonicMs();
     await this.#runBatch(waiting, { dueIds, heardUntilMs });

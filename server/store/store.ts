@@ -45,6 +45,12 @@ export class StoreError extends Error {
 export interface Store {
   readonly deliveries: DeliveryQueue;
 
+  /**
+   * True for moments in which a commit waits for the medium, unless all of its changes are plain beats (an ok that only
+   * moves a deadline): not the time to begin anything that can wait.
+   */
+  readonly isHolding: boolean;
+
   /** One result per key, in order. */
   load(keys: MonitorKey[]): Promise<Loaded[]>;
 

@@ -52,6 +52,10 @@ export class WatchedStore implements Store {
     return this.inner.trimHistory(keep, limit);
   }
 
+  get isHolding() {
+    return this.inner.isHolding;
+  }
+
   writeBehind = () => this.inner.writeBehind();
   scanArmed = (afterId: number, limit: number) => this.inner.scanArmed(afterId, limit);
   list = (options: Parameters<Store['list']>[0]) => this.inner.list(options);

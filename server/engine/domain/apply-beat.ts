@@ -28,8 +28,10 @@ export function applyBeat(monitor: Monitor | undefined, beat: Beat, context: Dec
     return { ok: true, accepted: 'stale', atMs: time.atMs, decision };
   }
   const known = monitor ?? newMonitor(beat);
-  const decision = decide(known, { ...beat, status }, { atMs: time.atMs, context });
-  return { ok: true, accepted: 'applied', atMs: time.atMs, decision: { ...decision, beats: [record] } };
+  const effective = status === beat.status ? beat : { ...beat, status };
+  const decision = decide(known, effective, { atMs: time.atMs, context });
+  decision.beats.push(record);
+  return { ok: true, accepted: 'applied', atMs: time.atMs, decision };
 }
 
 type At = { atMs: number; context: DecisionContext };
@@ -66,15 +68,30 @@ function merge(recovery: NoticeDraft, { dueMs, deadlineMs }: Monitor): NoticeDra
   return { ...recovery, notice: { ...recovery.notice, merged: true, dueMs, deadlineMs } };
 }
 
-function settle(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
-  const scheduled = { ...monitor, frequencyMs: beat.frequencyMs, graceMs: beat.graceMs, lastBeatMs: atMs };
-  return beat.status === 'fail' ? fail(scheduled, beat, { atMs, context }) : ok(scheduled, beat, { atMs, context });
+function settle(monitor: Monitor, beat: Beat, at: At): Decision {
+  return beat.status === 'fail' ? fail(monitor, beat, at) : ok(monitor, beat, at);
 }
 
 function ok(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
-  const up: Monitor = { ...expectNext(monitor, atMs), status: 'up', incident: null, repeatMs: null, repeats: 0 };
+  // One copy: this is what nearly every ping comes to.
+  const { frequencyMs, graceMs } = beat;
+  const dueMs = atMs + frequencyMs;
+  const up: Monitor = {
+    ...monitor,
+    status: 'up',
+    frequencyMs,
+    graceMs,
+    lastBeatMs: atMs,
+    dueMs,
+    deadlineMs: dueMs + graceMs,
+    hold: null,
+    incident: null,
+    repeatMs: null,
+    repeats: 0,
+  };
   if (monitor.status !== 'down' || !monitor.incident) return unchanged(up);
-  if (beat.stampS !== null && (alertMs(up, context) ?? 0) <= context.nowMs) return unchanged(monitor);
+  if (beat.stampS !== null && (alertMs(up, context) ?? 0) <= context.nowMs)
+    return unchanged(scheduled(monitor, beat, atMs));
   const endedMs = Math.max(atMs, monitor.incident.startedMs);
   const notice = makeNotice(
     'up',
@@ -89,7 +106,8 @@ function ok(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
   };
 }
 
-function fail(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
+function fail(before: Monitor, beat: Beat, { atMs, context }: At): Decision {
+  const monitor = scheduled(before, beat, atMs);
   if (monitor.status === 'down' && monitor.incident) {
     // The deadline that was missed stays visible; a failed run is expected again a period later.
     return unchanged(monitor.incident.reason === 'missed' ? monitor : expectNext(monitor, atMs));
@@ -111,6 +129,11 @@ function fail(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
     incidents: [{ ...incident, endedMs: null }],
     notices: [{ id: context.newId(), notice, onlyIfIdle: false }],
   };
+}
+
+/** What the beat says of the schedule, and that it came. */
+function scheduled(monitor: Monitor, { frequencyMs, graceMs }: Beat, atMs: number): Monitor {
+  return { ...monitor, frequencyMs, graceMs, lastBeatMs: atMs };
 }
 
 /** The next beat is due one period after `atMs`; a new deadline has no hold yet. */

@@ -1,3 +1,4 @@
+import { constants, platform, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { JournalPosition } from '../journal/segment-files.ts';
 import { HistoryWriter } from './history-writer.ts';
@@ -6,6 +7,10 @@ import { HistoryWriter } from './history-writer.ts';
 
 export type HistoryRequest = { kind: 'take'; upTo: JournalPosition } | { kind: 'close' };
 export type HistoryReply = { ok: true; taken: JournalPosition } | { ok: false; message: string };
+
+// On Linux a thread has a priority of its own (setpriority(2), Notes); elsewhere the whole process would be slowed down.
+// Without it the serving thread was preempted for slices of 3 ms where there were fewer cores than busy threads.
+if (platform() === 'linux') setPriority(constants.priority.PRIORITY_LOW);
 
 const writer = new HistoryWriter(workerData as ConstructorParameters<typeof HistoryWriter>[0]);
 

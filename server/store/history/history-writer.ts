@@ -7,6 +7,9 @@ import { openHistory } from './history-database.ts';
 
 /** Beats in one transaction. */
 const batchBeats = 5_000;
+/** Rows of one insert: with 32 a beat costs half of what it costs alone (0.7 against 1.6 µs). */
+const insertRows = 32;
+const columns = 10;
 /** History that was allowed to be longer before shrinks by so much more than what came. */
 const trimExtra = 1_000;
 
@@ -15,7 +18,8 @@ export class HistoryWriter {
   readonly #directory: string;
   readonly #beatsMax: number;
   readonly #db: DatabaseSync;
-  readonly #insert: StatementSync;
+  readonly #insertOne: StatementSync;
+  readonly #insertMany: StatementSync;
   readonly #setTaken: StatementSync;
   readonly #trim: StatementSync;
   #taken: JournalPosition;
@@ -26,10 +30,8 @@ export class HistoryWriter {
     this.#beatsMax = options.beatsMax;
     createDataFiles(options.directory, [options.path]);
     this.#db = openHistory(options.path);
-    this.#insert = this.#db.prepare(
-      `INSERT OR REPLACE INTO beats (id, monitor_id, status, at_ms, received_ms, message, duration_ms, exit_code, run, beat_id)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    );
+    this.#insertOne = this.#db.prepare(insertSql(1));
+    this.#insertMany = this.#db.prepare(insertSql(insertRows));
     this.#setTaken = this.#db.prepare('UPDATE taken SET segment = ?, bytes = ?');
     this.#trim = this.#db.prepare(
       `DELETE FROM beats WHERE id IN
@@ -64,7 +66,7 @@ export class HistoryWriter {
   #takeSegment({ segment, from, bytes }: { segment: number; from: number; bytes: Buffer }): void {
     let beats: JournalBeat[] = [];
     for (let frame = readFrame(bytes, 0); frame !== null; ) {
-      beats = beats.length === 0 ? frame.beats : beats.concat(frame.beats);
+      for (const beat of frame.beats) beats.push(beat);
       const next = readFrame(bytes, frame.end);
       if (next === null || beats.length >= batchBeats) {
         this.#store(beats, { segment, bytes: from + frame.end });
@@ -79,7 +81,7 @@ export class HistoryWriter {
   #store(beats: readonly JournalBeat[], taken: JournalPosition): void {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
-      for (const beat of beats) this.#insertBeat(beat);
+      this.#insert(beats);
       this.#trim.run(this.#beatsMax, beats.length + trimExtra);
       this.#setTaken.run(taken.segment, taken.bytes);
       this.#db.exec('COMMIT');
@@ -90,10 +92,24 @@ export class HistoryWriter {
     this.#taken = taken;
   }
 
-  #insertBeat(beat: JournalBeat): void {
-    const { id, monitorId, status, atMs, receivedMs, message, durationMs, exitCode, run, beatId } = beat;
-    this.#insert.run(id, monitorId, status, atMs, receivedMs, message, durationMs, exitCode, run, beatId);
+  #insert(beats: readonly JournalBeat[]): void {
+    let from = 0;
+    for (; from + insertRows <= beats.length; from += insertRows) {
+      this.#insertMany.run(...beats.slice(from, from + insertRows).flatMap(cells));
+    }
+    for (const beat of beats.slice(from)) this.#insertOne.run(...cells(beat));
   }
+}
+
+function insertSql(rows: number): string {
+  const row = `(${new Array(columns).fill('?').join(', ')})`;
+  return `INSERT OR REPLACE INTO beats (id, monitor_id, status, at_ms, received_ms, message, duration_ms, exit_code, run,
+    beat_id) VALUES ${new Array(rows).fill(row).join(', ')}`;
+}
+
+function cells(beat: JournalBeat): (string | number | null)[] {
+  const { id, monitorId, status, atMs, receivedMs, message, durationMs, exitCode, run, beatId } = beat;
+  return [id, monitorId, status, atMs, receivedMs, message, durationMs, exitCode, run, beatId];
 }
 
 /** What a file holds from byte `from` on. */

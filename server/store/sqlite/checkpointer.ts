@@ -10,7 +10,7 @@ export type WalLimits = {
   holdBytes: number;
 };
 
-export const defaultWalLimits: WalLimits = { startBytes: 16 * 2 ** 20, holdBytes: 96 * 2 ** 20 };
+export const defaultWalLimits: WalLimits = { startBytes: 32 * 2 ** 20, holdBytes: 96 * 2 ** 20 };
 /** Commits between two looks at the WAL's size. */
 const lookEveryCommits = 64;
 

@@ -35,8 +35,8 @@ type Options = {
 type Step = {
   kind: 'insert' | 'update' | 'remove' | 'move' | 'same';
   change: Change;
-  /** The state to be, with its id and version. */
-  next: Monitor;
+  id: number;
+  version: number;
   /** Where it is in the table; -1 when it is new. */
   slot: number;
   /** The newest beat that its row will hold. */
@@ -87,6 +87,11 @@ export class JournaledMonitors {
     return { monitor, seenBeat: beatId ? this.#options.history.seenBeat(monitor.id, beatId) : undefined };
   }
 
+  /** Whether any of these is more than a plain beat, for which the journal does. */
+  needDatabase(changes: readonly Change[]): boolean {
+    return changes.some((change) => movedByBeat(change) === null);
+  }
+
   /** All changes or, when it throws, none; memory follows when they are durable. */
   commit(changes: readonly Change[]): ChangeResult[] {
     const { db, journal, deliveries } = this.#options;
@@ -133,7 +138,7 @@ export class JournaledMonitors {
         continue;
       }
       steps.push(step);
-      results.push({ ok: true, id: step.next.id, version: step.next.version });
+      results.push({ ok: true, id: step.id, version: step.version });
     }
     return { results, steps };
   }
@@ -152,10 +157,10 @@ export class JournaledMonitors {
     this.#addBeats(monitor.id, change, mover);
     const journalId = this.#journalId + this.#frame.beats;
     // Where nothing is to be made again after a restart, the version must stay what it is as well.
-    if (isSame) return { kind: 'same', change, next: monitor, slot, journalId };
-    const next = { ...monitor, version: monitor.version + 1 };
+    const { id, version } = monitor;
+    if (isSame) return { kind: 'same', change, id, version, slot, journalId };
     if (remove) seen.removed.add(monitor.name);
-    return { kind: remove ? 'remove' : mover ? 'move' : 'update', change, next, slot, journalId };
+    return { kind: remove ? 'remove' : mover ? 'move' : 'update', change, id, version: version + 1, slot, journalId };
   }
 
   #planNew(change: Change, seen: Seen): Step | null {
@@ -163,9 +168,9 @@ export class JournaledMonitors {
     const taken = this.#table.slotOfName(name) >= 0 && !seen.removed.has(name);
     if (taken || seen.added.has(name) || change.remove) return null;
     seen.added.add(name);
-    const next = { ...change.monitor, id: this.#lastId + seen.added.size, version: 1 };
-    this.#addBeats(next.id, change, null);
-    return { kind: 'insert', change, next, slot: -1, journalId: this.#journalId + this.#frame.beats };
+    const id = this.#lastId + seen.added.size;
+    this.#addBeats(id, change, null);
+    return { kind: 'insert', change, id, version: 1, slot: -1, journalId: this.#journalId + this.#frame.beats };
   }
 
   /** `mover`: the beat that stands for the row in the journal. */
@@ -175,10 +180,10 @@ export class JournaledMonitors {
 
   #writeSteps(steps: readonly Step[], transaction: number): void {
     const { statements, deliveries } = this.#options;
-    for (const { kind, change, next, journalId } of steps) {
-      const { id, name } = next;
-      if (kind === 'insert') statements.insert.run(id, name, ...monitorValues(next, journalId));
-      else if (kind === 'update') this.#writeRow(next, journalId);
+    for (const { kind, change, id, version, journalId } of steps) {
+      const values = () => monitorValues(change.monitor, version, journalId);
+      if (kind === 'insert') statements.insert.run(id, change.monitor.name, ...values());
+      else if (kind === 'update') statements.update.run(...values(), id);
       else if (kind === 'remove') {
         statements.remove.run(id);
         deliveries.forget(id);
@@ -192,18 +197,18 @@ export class JournaledMonitors {
     if (transaction > 0) statements.setTransaction.run(transaction);
   }
 
-  #follow({ kind, change, next, slot }: Step): void {
+  #follow({ kind, change, id, version, slot }: Step): void {
     switch (kind) {
       case 'insert':
-        this.#table.add(next);
-        this.#lastId = Math.max(this.#lastId, next.id);
+        this.#table.add({ ...change.monitor, id, version });
+        this.#lastId = Math.max(this.#lastId, id);
         break;
       case 'update':
-        this.#table.put(slot, next);
+        this.#table.put(slot, change.monitor, version);
         this.#sweep.clear(slot);
         break;
       case 'move':
-        this.#table.put(slot, next);
+        this.#table.put(slot, change.monitor, version);
         this.#sweep.mark(slot);
         break;
       case 'remove':
@@ -214,7 +219,7 @@ export class JournaledMonitors {
     for (const { beatId, atMs } of change.beats) {
       if (beatId === '') continue;
       const { segment } = this.#options.journal.end!;
-      this.#options.history.noteBeat(segment, { monitorId: next.id, beatId, atMs });
+      this.#options.history.noteBeat(segment, { monitorId: id, beatId, atMs });
     }
   }
 
@@ -231,12 +236,13 @@ export class JournaledMonitors {
     return true;
   }
 
+  /** Of monitors whose last change was a plain beat. */
   #writeRows(slots: readonly number[]): void {
-    for (const slot of slots) this.#writeRow(this.#table.at(slot), this.#journalId);
-  }
-
-  #writeRow(monitor: Monitor, journalId: number): void {
-    this.#options.statements.update.run(...monitorValues(monitor, journalId), monitor.id);
+    const { move } = this.#options.statements;
+    for (const slot of slots) {
+      const { id, version, frequencyMs, graceMs, lastBeatMs, dueMs, deadlineMs } = this.#table.at(slot);
+      move.run(version, frequencyMs, graceMs, lastBeatMs, dueMs, deadlineMs, this.#journalId, id);
+    }
   }
 
   /** Journal that a start does not need any more, and that the history has; too long a one is dropped without the latter. */
@@ -280,7 +286,7 @@ export class JournaledMonitors {
       if (rows.length < pageRows) break;
     }
     for (const row of rareMonitors.iterate() as Iterable<unknown> as Iterable<MonitorRow>) {
-      this.#table.put(this.#table.slotOfId(row.id), monitorFromRow(row));
+      this.#table.put(this.#table.slotOfId(row.id), monitorFromRow(row), row.version);
     }
     return rowsUpTo;
   }

@@ -44,11 +44,11 @@ export const monitorColumns = [
   'journal_id',
 ] as const;
 
-/** `journalId`: the beat up to which the state is known. */
-export function monitorValues(monitor: Monitor, journalId: number): (string | number | null)[] {
+/** `version` stands for that of the monitor. `journalId`: the beat up to which the state is known. */
+export function monitorValues(monitor: Monitor, version: number, journalId: number): (string | number | null)[] {
   const { hold, incident } = monitor;
   return [
-    monitor.version,
+    version,
     monitor.status,
     monitor.frequencyMs,
     monitor.graceMs,

@@ -100,16 +100,16 @@ export class MonitorTable {
     this.#names.add(monitor.name, slot);
     this.#ids.set(monitor.id, slot);
     this.#numbers[slot * numbers + ID] = monitor.id;
-    this.put(slot, monitor);
+    this.put(slot, monitor, monitor.version);
     return slot;
   }
 
-  /** Replaces the state at a slot, the version included; id and name stay. */
-  put(slot: number, monitor: Monitor): void {
+  /** Replaces the state at a slot by that of `monitor`, and the version; id and name stay. */
+  put(slot: number, monitor: Monitor, version: number): void {
     const row = this.#numbers;
     const from = slot * numbers;
     this.#status[slot] = statuses.indexOf(monitor.status);
-    row[from + VERSION] = monitor.version;
+    row[from + VERSION] = version;
     row[from + FREQUENCY_MS] = monitor.frequencyMs;
     row[from + GRACE_MS] = monitor.graceMs;
     row[from + CREATED_MS] = monitor.createdMs;

@@ -19,7 +19,7 @@ const readersMax = 2;
 export type SqliteStoreOptions = DatabaseOptions & {
   /** The newest beats that the history keeps, over all monitors. Default 1,000,000. */
   beatsMax?: number;
-  /** Beats in the journal per sweep over the rows; a start replays at most twice as many. Default 500,000. */
+  /** Beats in the journal per sweep over the rows; a start replays at most twice as many. Default 2,000,000. */
   sweepBeats?: number;
   journal?: JournalLimits;
   /** Of the index of names: a random integer, so that nobody can choose names that collide. Default 0. */
@@ -65,7 +65,7 @@ export class SqliteStore implements Store {
     const path = join(directory, 'tocsin.db');
     const historyPath = join(directory, 'history.db');
     createDataFiles(directory, [lockPath, path]);
-    const { beatsMax = 1_000_000, sweepBeats = 500_000, nameSeed = 0, journal = defaultJournalLimits } = options;
+    const { beatsMax = 1_000_000, sweepBeats = 2_000_000, nameSeed = 0, journal = defaultJournalLimits } = options;
     const { segmentBytes, behindBytes, bytesMax: journalBytesMax } = journal;
     const onProblem = options.onHistoryProblem ?? (() => {});
     this.#lock = lockDirectory(lockPath, directory);
@@ -92,17 +92,21 @@ export class SqliteStore implements Store {
     }
   }
 
+  get isHolding(): boolean {
+    return this.#db.gate !== null;
+  }
+
   async load(keys: MonitorKey[]): Promise<Loaded[]> {
     return this.#db.run(() => keys.map((key) => this.#monitors.load(key)));
   }
 
   async commit(changes: Change[]): Promise<ChangeResult[]> {
-    await this.#db.gate;
+    if (this.isHolding && this.#monitors.needDatabase(changes)) await this.#db.gate;
     return this.#monitors.commit(changes);
   }
 
   async writeBehind(): Promise<void> {
-    if (this.#db.gate === null) this.#monitors.writeBehind();
+    if (!this.isHolding) this.#monitors.writeBehind();
   }
 
   async scanArmed(afterId: number, limit: number): Promise<Armed[]> {
