@@ -12,12 +12,14 @@ import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { heartbeatService } from './service/heartbeat-service.ts';
 import { monitorService } from './service/monitor-service.ts';
+import { metricsText } from './metrics.ts';
 import { RequestValidator } from './service/request-validator.ts';
 import { bindService } from './service/service-handlers.ts';
 import { ServingHealth } from './serving-health.ts';
 import { startPage } from './start-page.ts';
 import { SqliteStore } from './store/sqlite/sqlite-store.ts';
 import { Teardown } from './teardown.ts';
+import { CallMetrics } from './transport/call-metrics.ts';
 import { createHttpApp } from './transport/create-http-app.ts';
 
 /** Ports and settings of one server. */
@@ -96,6 +98,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       engine,
       deliveries: store.deliveries,
     });
+    const calls = new CallMetrics();
     const shutdown = new AbortController();
     const validator = new RequestValidator();
     const app = createHttpApp({
@@ -112,6 +115,8 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       logger,
       maxBodyBytes: config.maxBodyBytes,
       health,
+      metrics: calls,
+      metricsText: metricsText({ clock, calls, engine, deliveries: store.deliveries }),
       shutdownSignal: shutdown.signal,
       page: startPage({ store, clock, config }),
       healthz: () => health.report(),

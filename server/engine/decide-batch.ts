@@ -90,13 +90,20 @@ function openDraft(monitor: Monitor | undefined): OpenDraft {
 }
 
 function add(draft: OpenDraft, decision: Decision, channel: string): void {
-  draft.touched = true;
+  const { change } = draft;
   draft.monitor = decision.monitor;
-  draft.change.monitor = decision.monitor;
-  draft.change.beats.push(...decision.beats);
-  draft.change.incidents.push(...decision.incidents);
+  change.monitor = decision.monitor;
+  if (draft.touched) {
+    change.beats.push(...decision.beats);
+    change.incidents.push(...decision.incidents);
+  } else {
+    // Nearly always the only decision: an array that grows by a push has room for sixteen more, for every ping.
+    change.beats = decision.beats;
+    change.incidents = decision.incidents;
+    draft.touched = true;
+  }
   for (const { notice, onlyIfIdle, id } of decision.notices) {
-    draft.change.deliveries.push({ id, channel, notice, onlyIfIdle });
+    change.deliveries.push({ id, channel, notice, onlyIfIdle });
   }
 }
 
@@ -118,7 +125,8 @@ function beat(draft: OpenDraft, beat: Beat, { index, seenBeat, context, channel 
   }
   const result = applyBeat(draft.monitor, beat, context);
   if (!result.ok) return { ok: false, refusal: result.rejection };
-  draft.commands.push(index);
+  if (draft.commands.length === 0) draft.commands = [index];
+  else draft.commands.push(index);
   add(draft, result.decision, channel);
   if (beat.beatId !== '') {
     draft.beatIds ??= new Map();

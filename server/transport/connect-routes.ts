@@ -63,7 +63,10 @@ export function connectRoutes(
     jsonOptions: { textDecoder: new TextDecoder('utf-8', { fatal: true }) } as object,
     requestGate: (context) => {
       const refused = invoker.authorize(context.method, context.requestHeader.get('authorization'));
-      if (refused !== null) throw refused;
+      if (refused !== null) {
+        invoker.refused(context.method, refused);
+        throw refused;
+      }
       // Connect aborts the context with the error that it is about to send.
       const { signal } = context;
       encodePlainly(context.responseTrailer);

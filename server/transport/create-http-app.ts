@@ -13,6 +13,7 @@ import type { BoundService } from '../service/service-handlers.ts';
 import { Authenticator } from './authenticator.ts';
 import { limitBodyTime } from './body-deadline.ts';
 import { answerClientError } from './client-error.ts';
+import type { CallMetrics } from './call-metrics.ts';
 import { connectRoutes } from './connect-routes.ts';
 import { grpcHealth } from './grpc-health.ts';
 import { grpcReflection } from './grpc-reflection.ts';
@@ -36,6 +37,10 @@ export type HttpAppOptions = {
   /** The largest request body, and the largest single message of a stream, bytes. */
   maxBodyBytes: number;
   health: Health;
+  /** Counts the calls. */
+  metrics: CallMetrics;
+  /** The answer of `GET /metrics`; without it there is none. */
+  metricsText?: { contentType: string; text: () => Promise<string> };
   /**
    * Aborted, with a ConnectError (UNAVAILABLE) as reason, when the server begins to shut down: streams are ended,
    * unary calls still finish. Close the app after it.
@@ -73,6 +78,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     authenticator,
     validator: options.validator,
     clock,
+    metrics: options.metrics,
     logger,
     shutdownSignal: options.shutdownSignal,
     streamDrainMs: options.streamDrainMs ?? 5000,
@@ -108,7 +114,8 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   app.setNotFoundHandler(notFoundHandler({ routes, authenticator }));
   app.register(async (scope) => restBridge(scope, { routes, invoker, clock }));
   app.register(async (scope) => connectRoutes(scope, { services, invoker, clock, maxBodyBytes }));
-  app.register(async (scope) => pageRoutes(scope, { authenticator, page: options.page, healthz: options.healthz }));
+  const { page, healthz, metricsText } = options;
+  app.register(async (scope) => pageRoutes(scope, { authenticator, page, healthz, metricsText }));
   return app;
 }
 

@@ -6,6 +6,7 @@ import type { CallContext } from '../service/call-context.ts';
 import type { RequestValidator } from '../service/request-validator.ts';
 import type { BoundService } from '../service/service-handlers.ts';
 import type { Authenticator } from './authenticator.ts';
+import type { CallMetrics } from './call-metrics.ts';
 import { abortError, untilAborted } from './until-aborted.ts';
 
 /** A call as an adapter hands it over. */
@@ -30,6 +31,7 @@ export type InvokerOptions = {
   authenticator: Authenticator;
   validator: RequestValidator;
   clock: Clock;
+  metrics: CallMetrics;
   logger: FastifyBaseLogger;
   /** Aborted when the server begins to shut down: streams end, unary calls are finished. */
   shutdownSignal: AbortSignal;
@@ -39,7 +41,7 @@ export type InvokerOptions = {
 
 /**
  * The one place that every call goes through, whatever adapter read it from the wire: auth (asked by the adapter before
- * it reads the body), validation, deadline, and the masking of errors that are not meant for callers.
+ * it reads the body), validation, deadline, metrics, and the masking of errors that are not meant for callers.
  */
 export class Invoker {
   readonly #options: InvokerOptions;
@@ -62,6 +64,11 @@ export class Invoker {
     return this.#open.has(method) ? null : this.#options.authenticator.check(authorization);
   }
 
+  /** The call was refused by `authorize`, and will not come to anything else. */
+  refused(method: DescMethod, error: ConnectError): void {
+    this.#options.metrics.ended(method, error.code, 0);
+  }
+
   /** Serves a unary call. Rejects with a ConnectError only. The answer may be partial: an init shape of the output. */
   unary(method: DescMethod, message: Message, context: InvokeContext): Promise<object> {
     return new Promise((resolve, reject) => {
@@ -73,7 +80,13 @@ export class Invoker {
   run(method: DescMethod, call: { message: Message; context: InvokeContext; receiver: CallReceiver }): void {
     const { message, context, receiver } = call;
     const { deadline } = context;
-    const failed = (error: unknown): void => receiver.fail(this.#callerError(error, method, deadline));
+    const { clock, metrics } = this.#options;
+    const begunMs = clock.monotonicMs();
+    const failed = (error: unknown): void => {
+      const told = this.#callerError(error, method, deadline);
+      metrics.ended(method, told.code, clock.monotonicMs() - begunMs);
+      receiver.fail(told);
+    };
     try {
       const invalid = this.#options.validator.check(method.input, message);
       if (invalid !== null) throw invalid;
@@ -85,7 +98,9 @@ export class Invoker {
           receiver.answer(value);
         } catch (error) {
           failed(error);
+          return;
         }
+        metrics.ended(method, null, clock.monotonicMs() - begunMs);
       }, failed);
     } catch (error) {
       failed(error);
@@ -101,7 +116,10 @@ export class Invoker {
     request: Message | AsyncIterable<Message>,
     context: InvokeContext,
   ): AsyncGenerator<object> {
-    const { shutdownSignal, clock, streamDrainMs } = this.#options;
+    const { shutdownSignal, clock, metrics, streamDrainMs } = this.#options;
+    const begunMs = clock.monotonicMs();
+    // Until it ends: a caller that does not read on ends it as well.
+    let outcome: Code | null = Code.Canceled;
     const deadline = context.deadline ?? context.signal;
     const stop = AbortSignal.any([deadline, shutdownSignal]);
     const cut = new AbortController();
@@ -126,9 +144,13 @@ export class Invoker {
         yield next.value;
       }
       if (shutdownSignal.aborted) throw abortError(shutdownSignal);
+      outcome = null;
     } catch (error) {
-      throw this.#callerError(error, method, cut.signal);
+      const told = this.#callerError(error, method, cut.signal);
+      outcome = told.code;
+      throw told;
     } finally {
+      metrics.ended(method, outcome, clock.monotonicMs() - begunMs);
       deadline.removeEventListener('abort', onDeadline);
       shutdownSignal.removeEventListener('abort', onShutdown);
       (drain as { cancel(): void } | null)?.cancel();

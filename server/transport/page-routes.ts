@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Authenticator } from './authenticator.ts';
+import { sendRestError } from './rest-error.ts';
 
 const pageHeaders = {
   'content-type': 'text/html; charset=utf-8',
@@ -10,16 +11,20 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
-/** Serves `GET /` (for people, so a browser's password prompt will do) and `/healthz` (open, GET and HEAD). */
+/**
+ * Serves `GET /` (for people, so a browser's password prompt will do), `/healthz` (open, GET and HEAD) and `/metrics` (for
+ * Prometheus, with the token as bearer or as password).
+ */
 export function pageRoutes(
   scope: FastifyInstance,
   options: {
     authenticator: Authenticator;
     page: ((baseUrl: string) => Promise<string>) | undefined;
     healthz: () => Promise<{ ok: boolean; body: object }>;
+    metricsText: { contentType: string; text: () => Promise<string> } | undefined;
   },
 ): void {
-  const { authenticator, page, healthz } = options;
+  const { authenticator, page, healthz, metricsText } = options;
 
   // Uptime checkers ask with HEAD.
   scope.get('/healthz', { exposeHeadRoute: true }, async (_request, reply) => {
@@ -30,6 +35,15 @@ export function pageRoutes(
       .header('cache-control', 'no-store')
       .send(JSON.stringify(body));
   });
+
+  if (metricsText !== undefined) {
+    scope.get('/metrics', async (request, reply) => {
+      const { authorization } = request.raw.headers;
+      if (!authenticator.checkPage(authorization)) return sendRestError(reply, authenticator.check(authorization)!);
+      const text = await metricsText.text();
+      return reply.header('content-type', metricsText.contentType).header('cache-control', 'no-store').send(text);
+    });
+  }
 
   if (page === undefined) return;
   scope.get('/', async (request, reply) => {

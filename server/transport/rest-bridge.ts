@@ -55,8 +55,12 @@ export function restBridge(
       url: route.template.routePath,
       onRequest: (request, reply, done) => {
         const refused = invoker.authorize(route.method, request.raw.headers.authorization);
-        if (refused === null) done();
-        else sendRestError(reply, refused);
+        if (refused === null) {
+          done();
+          return;
+        }
+        invoker.refused(route.method, refused);
+        sendRestError(reply, refused);
       },
       handler: (request, reply) => serve({ route, invoker, request, reply, receivedMs: clock.wallMs() }),
     });

@@ -6,6 +6,7 @@ import { HeartbeatService, PingRequestSchema, PingStreamRequestSchema } from '..
 import { RequestValidator } from '../../server/service/request-validator.ts';
 import type { BoundService } from '../../server/service/service-handlers.ts';
 import { Authenticator } from '../../server/transport/authenticator.ts';
+import { CallMetrics } from '../../server/transport/call-metrics.ts';
 import { type InvokeContext, Invoker } from '../../server/transport/invoker.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
@@ -22,16 +23,21 @@ function newInvoker(handlers: Record<string, (request: never, context: InvokeCon
   const clock = new FakeClock();
   const shutdown = new AbortController();
   const logs: string[] = [];
+  const metrics = new CallMetrics();
   const invoker = new Invoker({
     services: [{ descriptor: HeartbeatService, handlers: all as BoundService['handlers'], open: false }],
     authenticator: new Authenticator(undefined),
     validator: new RequestValidator(),
     clock,
+    metrics,
     logger: pino({}, { write: (line: string) => logs.push(line) }),
     shutdownSignal: shutdown.signal,
     streamDrainMs: 5000,
   });
-  return { invoker, clock, logs, shutdown: () => shutdown.abort(unavailable) };
+  /** How calls ended so far, such as "Ping ok", once for each. */
+  const ended = () =>
+    metrics.counts().flatMap(({ method, code, count }) => new Array<string>(count).fill(`${method.split('/')[1]} ${code}`));
+  return { invoker, clock, logs, ended, shutdown: () => shutdown.abort(unavailable) };
 }
 
 function contextWith(deadline: AbortSignal | null): InvokeContext {
@@ -167,4 +173,40 @@ t.test('a caller that leaves ends the stream of its handler', async (t) => {
   for await (const _ of invoker.stream(pingStream, (async function* () {})(), contextWith(null))) break;
   await settle();
   t.ok(finished);
+});
+
+t.test('every call is counted once, with how it ended', async (t) => {
+  const { invoker, clock, ended } = newInvoker({
+    ping: async ({ name }: { name: string }) => {
+      if (name === 'slow') await new Promise((resolve) => clock.after(70, () => resolve(null)));
+      if (name === 'fault') throw new Error('a fault of ours');
+      return { name };
+    },
+    async *pingStream(requests: AsyncIterable<{ seq: bigint }>) {
+      for await (const { seq } of requests) yield { seq };
+    },
+  });
+  const named = (name: string) => create(PingRequestSchema, { name, frequency: '1m' });
+  await invoker.unary(ping, named('a'), contextWith(null));
+  const slow = invoker.unary(ping, named('slow'), contextWith(null));
+  await settle();
+  await clock.advance(70);
+  await slow;
+  await t.rejects(invoker.unary(ping, named('fault'), contextWith(null)));
+  await t.rejects(invoker.unary(ping, named(''), contextWith(null)));
+  invoker.refused(ping, new ConnectError('a token is missing', Code.Unauthenticated));
+  async function* items() {
+    for (let seq = 1n; seq < 4n; seq++) yield create(PingStreamRequestSchema, { seq, ping: request });
+  }
+  t.equal((await collect(invoker.stream(pingStream, items(), contextWith(null)))).seen.length, 3);
+  for await (const _ of invoker.stream(pingStream, items(), contextWith(null))) break;
+  t.same(ended().sort(), [
+    'Ping internal',
+    'Ping invalid_argument',
+    'Ping ok',
+    'Ping ok',
+    'Ping unauthenticated',
+    'PingStream canceled',
+    'PingStream ok',
+  ]);
 });

@@ -19,6 +19,7 @@ import { callError } from '../../server/service/call-error.ts';
 import { RequestValidator } from '../../server/service/request-validator.ts';
 import { bindService } from '../../server/service/service-handlers.ts';
 import { SystemClock } from '../../server/system-clock.ts';
+import { CallMetrics } from '../../server/transport/call-metrics.ts';
 import { createHttpApp } from '../../server/transport/create-http-app.ts';
 import type { LaneName } from '../../server/transport/lane/lanes.ts';
 
@@ -111,6 +112,7 @@ export async function serveRecorder(
     logger: pino({ level: 'warn' }, { write: (line: string) => logs.push(line) }),
     maxBodyBytes: options.maxBodyBytes ?? 65536,
     health,
+    metrics: new CallMetrics(),
     shutdownSignal: shutdown.signal,
     ...(options.streamDrainMs === undefined ? {} : { streamDrainMs: options.streamDrainMs }),
     ...(options.lanes ? { lanes: options.lanes } : {}),

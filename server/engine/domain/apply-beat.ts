@@ -29,8 +29,7 @@ export function applyBeat(monitor: Monitor | undefined, beat: Beat, context: Dec
   }
   const known = monitor ?? newMonitor(beat);
   const effective = status === beat.status ? beat : { ...beat, status };
-  const decision = decide(known, effective, { atMs: time.atMs, context });
-  decision.beats.push(record);
+  const decision = { ...decide(known, effective, { atMs: time.atMs, context }), beats: [record] };
   return { ok: true, accepted: 'applied', atMs: time.atMs, decision };
 }
 
