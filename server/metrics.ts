@@ -31,11 +31,17 @@ export function metricsText(options: Options): { contentType: string; text: () =
   gauge('tocsin_monitors', 'Monitors that are known.', () => engine.health().monitors);
   gauge('tocsin_monitors_awaited', 'Monitors of which something is awaited.', () => engine.health().armed);
   gauge('tocsin_engine_queue', 'Beats that wait for the next turn of the engine.', () => engine.health().queued);
-  gauge('tocsin_store_failing', '1 while the store cannot write, else 0.', () => Number(engine.health().storeError !== ''));
+  gauge('tocsin_store_failing', '1 while the store cannot write, else 0.', () =>
+    Number(engine.health().storeError !== ''),
+  );
   gauge('tocsin_alerts_pending', 'Alerts that wait for their delivery, or for its next attempt.', async () => {
     return (await deliveries.stats()).pending;
   });
-  gauge('tocsin_alerts_failing', 'Pending alerts whose last attempt failed.', async () => (await deliveries.stats()).failing);
+  gauge(
+    'tocsin_alerts_failing',
+    'Pending alerts whose last attempt failed.',
+    async () => (await deliveries.stats()).failing,
+  );
   gauge('tocsin_alerts_given_up', 'Alerts that were given up, as far as they are kept.', async () => {
     return (await deliveries.stats()).buried;
   });

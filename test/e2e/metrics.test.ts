@@ -7,7 +7,9 @@ import { RunningServer, temporaryDirectory } from '../support/running-server.ts'
 /** The value of each line of a scrape, by what stands before it. */
 function samples(text: string): Map<string, number> {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
 }
 
 t.test('calls of every protocol show in the metrics, whichever way they took', async (t) => {

@@ -36,7 +36,9 @@ function newInvoker(handlers: Record<string, (request: never, context: InvokeCon
   });
   /** How calls ended so far, such as "Ping ok", once for each. */
   const ended = () =>
-    metrics.counts().flatMap(({ method, code, count }) => new Array<string>(count).fill(`${method.split('/')[1]} ${code}`));
+    metrics
+      .counts()
+      .flatMap(({ method, code, count }) => new Array<string>(count).fill(`${method.split('/')[1]} ${code}`));
   return { invoker, clock, logs, ended, shutdown: () => shutdown.abort(unavailable) };
 }
 
