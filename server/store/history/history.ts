@@ -9,6 +9,8 @@ import { RecentBeatIds } from './recent-beat-ids.ts';
 
 /** Beats that come after a failure until the thread is asked again. */
 const retryBeats = 10_000;
+/** Ids of beats in memory, some 150 bytes each: ten times what waits for a history that can be written. */
+const recentIdsMax = 1_000_000;
 
 export type HistoryOptions = {
   /** Where the journal is. */
@@ -31,7 +33,7 @@ export class History {
   readonly #options: HistoryOptions;
   /** Null until the thread has made one. */
   #connection: Connection | null = null;
-  readonly #recent = new RecentBeatIds();
+  readonly #recent = new RecentBeatIds(recentIdsMax);
   #taken: JournalPosition = { segment: 0, bytes: 0 };
   #worker: Worker | undefined;
   #busy = false;

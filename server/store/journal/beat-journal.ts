@@ -10,6 +10,7 @@ import {
   unlink,
   writeSync,
 } from 'node:fs';
+import { platform } from 'node:os';
 import { StoreError } from '../store.ts';
 import { type Frame, readFrame } from './beat-frame.ts';
 import { type JournalPosition, listSegments, segmentPath } from './segment-files.ts';
@@ -174,7 +175,9 @@ function finish(file: number): void {
   fdatasync(file, () => closeSync(file));
 }
 
+/** So that the new file is found after a power cut. Windows has no such call, and needs none. */
 function syncDirectory(directory: string): void {
+  if (platform() === 'win32') return;
   const file = openSync(directory, 'r');
   try {
     fsyncSync(file);
