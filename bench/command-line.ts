@@ -17,15 +17,17 @@ export type BenchCommand = {
 /** Ends the process on --help and on what it does not understand. */
 export function readBenchCommand(args: readonly string[], benches: readonly Bench[]): BenchCommand {
   const command = new Command('npm run bench --')
-    .description('Measures Tocsin against its peers on this machine and writes bench/RESULTS.md.')
+    .description(
+      'Measures Tocsin against its peers on this machine and writes bench/RESULTS.md and the summary in README.md.',
+    )
     .argument('[name...]', 'benchmarks to run; none: all but those that are only run by name')
     .option('--list', 'list the benchmarks')
     .option('--seconds <n>', 'length of a turn, of the soak as a whole; each has its own default', positive)
     .option('--rounds <n>', 'rounds that count; each has its own default', whole)
     .option('--dir <path>', 'where the data directories are made: the disk that is measured', directory, tmpdir())
     .option('--profile <path>', 'write CPU profiles of the product into this directory', directory)
-    .option('--no-write', 'only print: leave results.json and RESULTS.md as they are')
-    .option('--render', 'run nothing, render RESULTS.md anew from results.json');
+    .option('--no-write', 'only print: leave results.json, RESULTS.md and README.md as they are')
+    .option('--render', 'run nothing, render RESULTS.md and the summary in README.md anew from results.json');
   command.parse(args, { from: 'user' });
   const { list, seconds, rounds, dir, profile, write, render } = command.opts();
   const unknown = command.args.find((name) => !benches.some((bench) => bench.name === name));

@@ -28,7 +28,7 @@ export function renderResults({ benches }: Results, findingsOf: (name: string) =
   if (!newest) return '# Benchmark results\n\nNone yet: `npm run bench`.\n';
   return [
     '# Benchmark results\n',
-    '`npm run bench` wrote this file from `results.json`; nothing in it is typed in by hand. What counts are the ratios,',
+    '`npm run bench` wrote this file from `results.json` and `findings/`; no figure is typed in by hand. What counts are the ratios,',
     'each measured in alternation within one run: median of the rounds, then the extremes. [README.md](README.md) says how.\n',
     '## Targets\n',
     markdownTable(summaryTable(benches)),

@@ -127,7 +127,7 @@ export const settings = {
     variable: 'TOCSIN_BEATS_MAX',
     default: '1000000',
     unit: 'beats',
-    description: 'Beats kept as history, over all monitors. The oldest go first.',
+    description: 'Beats kept as history, over all monitors, and as many closed incidents. The oldest go first.',
     shown: 'plain',
   }),
   logLevel: setting(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {

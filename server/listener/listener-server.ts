@@ -37,7 +37,8 @@ export function listenerServerFactory(options: {
 
 /**
  * Makes an `http.Server` that looks at the first bytes of each connection and passes it on to an HTTP/2 server behind it,
- * or to itself; before that, requests that are plain are read here and offered to `httpLane`, if there is one. Its `close` lets requests that are under way finish within `limits.drainMs` and drops all else.
+ * or to itself; before that, requests that are plain are read here and offered to `httpLane`, if there is one. Its `close`
+ * lets requests that are under way finish within `limits.drainMs` and drops all else.
  */
 export function createListenerServer(options: {
   clock: Clock;

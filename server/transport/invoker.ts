@@ -64,7 +64,7 @@ export class Invoker {
     return this.#open.has(method) ? null : this.#options.authenticator.check(authorization);
   }
 
-  /** The call was refused by `authorize`, and will not come to anything else. */
+  /** Counts a call that will not come to `run`: `authorize` refused it, or its message could not be read. */
   refused(method: DescMethod, error: ConnectError): void {
     this.#options.metrics.ended(method, error.code, 0);
   }

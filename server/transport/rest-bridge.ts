@@ -1,3 +1,4 @@
+import type { Message } from '@bufbuild/protobuf';
 import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -76,12 +77,18 @@ async function serve(call: {
 }): Promise<FastifyReply> {
   const { route, invoker, request, reply, receivedMs } = call;
   const { headers } = request.raw;
-  const message = readRestRequest(route.method.input, route.template, {
-    target: request.raw.url ?? '',
-    body: route.takesBody ? (request.body as Buffer | undefined) : undefined,
-    contentType: headers['content-type'],
-    contentEncoding: headers['content-encoding'],
-  });
+  let message: Message;
+  try {
+    message = readRestRequest(route.method.input, route.template, {
+      target: request.raw.url ?? '',
+      body: route.takesBody ? (request.body as Buffer | undefined) : undefined,
+      contentType: headers['content-type'],
+      contentEncoding: headers['content-encoding'],
+    });
+  } catch (error) {
+    if (error instanceof ConnectError) invoker.refused(route.method, error);
+    throw error;
+  }
   const context = new HttpCallContext({
     request: new NodeRequest({ request: request.raw, response: reply.raw }),
     receivedMs,

@@ -26,7 +26,10 @@ t.test('calls of every protocol show in the metrics, whichever way they took', a
   t.equal((await get('/ping?name=job&frequency=10m')).status, 200, 'the REST lane');
   t.equal((await get('/ping?name=job&frequency=10m&unknown=x')).status, 200, 'the bridge');
   t.equal((await get('/ping?name=job&frequency=soon')).status, 400);
+  t.equal((await get('/ping?name=job&frequency=10m&timestamp=abc')).status, 400, 'cannot be read at all');
   t.equal((await get('/ping?name=job&frequency=10m', {})).status, 401);
+  const broken = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{' };
+  t.equal((await get('/tocsin.v1.HeartbeatService/Ping', broken)).status, 400, 'nor this');
   const options = { baseUrl: server.url };
   for (const transport of [createConnectTransport({ ...options, httpVersion: '1.1' }), createGrpcTransport(options)]) {
     await createClient(HeartbeatService, transport).ping({ name: 'other', frequency: '1h' }, { headers });
@@ -39,7 +42,7 @@ t.test('calls of every protocol show in the metrics, whichever way they took', a
   const count = (code: string) =>
     found.get(`tocsin_call_duration_seconds_count{method="tocsin.v1.HeartbeatService/Ping",code="${code}"}`);
   t.equal(count('ok'), 4);
-  t.equal(count('invalid_argument'), 1);
+  t.equal(count('invalid_argument'), 3);
   t.equal(count('unauthenticated'), 1);
   const bucket = 'tocsin_call_duration_seconds_bucket{method="tocsin.v1.HeartbeatService/Ping",code="ok",le="+Inf"}';
   t.equal(found.get(bucket), 4);

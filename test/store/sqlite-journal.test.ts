@@ -82,7 +82,7 @@ t.test('rows, journal and memory always tell the same, wherever the process dies
     fc.asyncProperty(steps, async (story) => {
       run += 1;
       const path = join(directory, String(run));
-      const open = () => new SqliteStore(path, { sweepBeats: 9 });
+      const open = () => new SqliteStore(path, { sweepBytes: 600 });
       let store = open();
       const model = new Map<string, Monitor>();
       let atMs = startMs;
@@ -132,7 +132,7 @@ t.test('rows, journal and memory always tell the same, wherever the process dies
 
 t.test('a beat that comes behind a sweep under way is replayed after a restart', async (t) => {
   const path = await temporaryDirectory(t);
-  const options = { sweepBeats: 200 };
+  const options = { sweepBytes: 13_000 };
   let store = new SqliteStore(path, options);
   const monitors: Monitor[] = [];
   const beat = async (index: number, atMs: number) => {

@@ -36,6 +36,7 @@ export class BeatJournal {
   /** The size before the last append; what is behind it when an append failed must go before the next. */
   #before = 0;
   #isTorn = false;
+  #appendedBytes = 0;
 
   /** `read` must be called before anything is appended. */
   constructor(options: BeatJournalOptions) {
@@ -81,6 +82,11 @@ export class BeatJournal {
     return this.bytesBehind({ segment: 0, bytes: 0 });
   }
 
+  /** Bytes appended since it was opened, those in segments that are gone included. */
+  get appendedBytes(): number {
+    return this.#appendedBytes;
+  }
+
   /** Bytes that are behind a place in it. */
   bytesBehind({ segment, bytes }: JournalPosition): number {
     let behind = 0;
@@ -108,6 +114,7 @@ export class BeatJournal {
       if (this.#options.sync) fdatasyncSync(file);
       this.#isTorn = false;
       segment.bytes += frame.length;
+      this.#appendedBytes += frame.length;
     });
   }
 

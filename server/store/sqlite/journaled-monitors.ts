@@ -23,8 +23,8 @@ type Options = {
   deliveries: SqliteDeliveryQueue;
   journal: BeatJournal;
   history: History;
-  /** Beats in the journal per sweep over the rows. */
-  sweepBeats: number;
+  /** Growth of the journal per sweep over the rows, bytes. */
+  sweepBytes: number;
   /** Of the index of names, an integer. */
   nameSeed: number;
   /** Journal beyond which what the rows do not need any more is dropped, though the history has not taken it, bytes. */
@@ -87,8 +87,8 @@ export class JournaledMonitors {
     return { monitor, seenBeat: beatId ? this.#options.history.seenBeat(monitor.id, beatId) : undefined };
   }
 
-  /** Whether any of these is more than a plain beat, for which the journal does. */
-  needDatabase(changes: readonly Change[]): boolean {
+  /** Whether any of these is more than a plain beat. A note is not plain here: rare enough to wait with the rest. */
+  areMoreThanPlain(changes: readonly Change[]): boolean {
     return changes.some((change) => movedByBeat(change) === null);
   }
 
@@ -118,8 +118,9 @@ export class JournaledMonitors {
 
   /** Writes a slice of the rows that are behind, if the sweep is due to go on, and lets go of journal that is not needed. */
   writeBehind(): void {
-    const { sweepBeats, journal, history } = this.#options;
-    const due = this.#sweep.due({ journalId: this.#journalId, sweepBeats, limit: sliceRowsMax });
+    const { sweepBytes, journal, history } = this.#options;
+    const { appendedBytes } = journal;
+    const due = this.#sweep.due({ appendedBytes, sweepBytes, limit: sliceRowsMax });
     if (due > 0 && this.#writeSlice(Math.max(due, sliceRowsMin))) this.#dropJournal();
     const { end } = journal;
     if (end) history.follow(end, { journalId: this.#journalId, behindBytes: journal.bytesBehind(history.taken) });
@@ -225,11 +226,12 @@ export class JournaledMonitors {
 
   /** True when the sweep is round. */
   #writeSlice(limit: number): boolean {
-    const { db, statements } = this.#options;
+    const { db, statements, journal } = this.#options;
     const { end } = this.#table;
     const slots = this.#sweep.next(limit, end);
     if (slots.length > 0) db.transaction(() => this.#writeRows(slots));
-    const writtenUpTo = this.#sweep.wrote(slots, { end, limit, journalId: this.#journalId });
+    const { appendedBytes } = journal;
+    const writtenUpTo = this.#sweep.wrote(slots, { end, limit, journalId: this.#journalId, appendedBytes });
     if (writtenUpTo === null) return false;
     db.run(() => statements.setWrittenUpTo.run(writtenUpTo));
     this.#writtenUpTo = writtenUpTo;

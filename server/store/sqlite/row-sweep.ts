@@ -8,8 +8,8 @@ export class RowSweep {
   #count = 0;
   #cursor = 0;
   #written = 0;
-  /** When this sweep began: the journal's end, and how many rows were behind. */
-  #start = { journalId: 0, rows: 0 };
+  /** When this sweep began: the journal's end, all bytes appended by then, and how many rows were behind. */
+  #start = { journalId: 0, appendedBytes: 0, rows: 0 };
 
   /** Rows that are behind. */
   get count(): number {
@@ -31,12 +31,12 @@ export class RowSweep {
   }
 
   /**
-   * How many rows to write now, at most `limit`, so that a sweep is round when the journal has grown by `sweepBeats`: the
+   * How many rows to write now, at most `limit`, so that a sweep is round when the journal has grown by `sweepBytes`: the
    * tail of the journal that a start must replay then stays below twice that.
    */
-  due(options: { journalId: number; sweepBeats: number; limit: number }): number {
-    const { journalId, sweepBeats, limit } = options;
-    const share = (journalId - this.#start.journalId) / sweepBeats;
+  due(options: { appendedBytes: number; sweepBytes: number; limit: number }): number {
+    const { appendedBytes, sweepBytes, limit } = options;
+    const share = (appendedBytes - this.#start.appendedBytes) / sweepBytes;
     if (share >= 1) return limit;
     return Math.min(limit, Math.ceil(share * this.#start.rows) - this.#written);
   }
@@ -55,8 +55,11 @@ export class RowSweep {
    * The slots of `next` were written. Returns the journal id up to which every row is now written when the sweep is
    * round (a new one begins then, at `journalId`), else null.
    */
-  wrote(slots: readonly number[], at: { end: number; limit: number; journalId: number }): number | null {
-    const { end, limit, journalId } = at;
+  wrote(
+    slots: readonly number[],
+    at: { end: number; limit: number; journalId: number; appendedBytes: number },
+  ): number | null {
+    const { end, limit, journalId, appendedBytes } = at;
     for (const slot of slots) this.clear(slot);
     this.#written += slots.length;
     this.#cursor = slots.length < limit ? end : slots.at(-1)! + 1;
@@ -64,13 +67,13 @@ export class RowSweep {
     const writtenUpTo = this.#start.journalId;
     this.#cursor = 0;
     this.#written = 0;
-    this.#start = { journalId, rows: this.#count };
+    this.#start = { journalId, appendedBytes, rows: this.#count };
     return writtenUpTo;
   }
 
   /** A start found the journal at `journalId`, with what was marked since to be written. */
   begin(journalId: number): void {
-    this.#start = { journalId, rows: this.#count };
+    this.#start = { journalId, appendedBytes: 0, rows: this.#count };
   }
 
   #grow(least: number): void {

@@ -19,8 +19,11 @@ const readersMax = 2;
 export type SqliteStoreOptions = DatabaseOptions & {
   /** The newest beats that the history keeps, over all monitors. Default 1,000,000. */
   beatsMax?: number;
-  /** Beats in the journal per sweep over the rows; a start replays at most twice as many. Default 2,000,000. */
-  sweepBeats?: number;
+  /**
+   * Growth of the journal per sweep over the rows, bytes; a start replays at most twice as much. Default 96 MiB, which is
+   * some 2 million plain beats.
+   */
+  sweepBytes?: number;
   journal?: JournalLimits;
   /** Of the index of names: a random integer, so that nobody can choose names that collide. Default 0. */
   nameSeed?: number;
@@ -44,7 +47,10 @@ const defaultJournalLimits: JournalLimits = {
   bytesMax: 512 * 2 ** 20,
 };
 
-/** The embedded store: one SQLite file in `directory`, one process at a time. */
+/**
+ * The embedded store, one process at a time in `directory`: the database (`tocsin.db`), the journal of beats
+ * (`beats-*.log`), their history (`history.db`), and a lock.
+ */
 export class SqliteStore implements Store {
   readonly deliveries: SqliteDeliveryQueue;
   readonly #db: Database;
@@ -65,7 +71,7 @@ export class SqliteStore implements Store {
     const path = join(directory, 'tocsin.db');
     const historyPath = join(directory, 'history.db');
     createDataFiles(directory, [lockPath, path]);
-    const { beatsMax = 1_000_000, sweepBeats = 2_000_000, nameSeed = 0, journal = defaultJournalLimits } = options;
+    const { beatsMax = 1_000_000, sweepBytes = 96 * 2 ** 20, nameSeed = 0, journal = defaultJournalLimits } = options;
     const { segmentBytes, behindBytes, bytesMax: journalBytesMax } = journal;
     const onProblem = options.onHistoryProblem ?? (() => {});
     this.#lock = lockDirectory(lockPath, directory);
@@ -82,7 +88,7 @@ export class SqliteStore implements Store {
         deliveries: this.deliveries,
         journal: this.#journal,
         history: this.#history,
-        sweepBeats,
+        sweepBytes,
         nameSeed,
         journalBytesMax,
       });
@@ -101,7 +107,7 @@ export class SqliteStore implements Store {
   }
 
   async commit(changes: Change[]): Promise<ChangeResult[]> {
-    if (this.isHolding && this.#monitors.needDatabase(changes)) await this.#db.gate;
+    if (this.isHolding && this.#monitors.areMoreThanPlain(changes)) await this.#db.gate;
     return this.#monitors.commit(changes);
   }
 
@@ -125,7 +131,7 @@ export class SqliteStore implements Store {
 
   async list(options: { afterName: string; limit: number; onlyDown?: boolean }): Promise<Monitor[]> {
     const { afterName, limit, onlyDown } = options;
-    // Rows may be behind, but never in what these ask for: the name, and whether it is down.
+    // Rows may be behind, but never in what these ask for: the name, and whether the monitor is down.
     const ids = await this.#readers.read(onlyDown ? 'idsOfDown' : 'idsByName', [afterName, limit]);
     return ids.flatMap((id) => this.#monitors.byId(id) ?? []);
   }

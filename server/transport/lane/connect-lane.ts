@@ -62,8 +62,12 @@ export function connectLane(options: ConnectLaneOptions): HttpLane {
     const { context, receiver } = call;
     request.readBody(maxBodyBytes, (body) => {
       const message = body === null ? tooLarge(binary, maxBodyBytes) : parse(method, binary, body);
-      if (message instanceof ConnectError) receiver.fail(message);
-      else invoker.run(method, { message, context, receiver });
+      if (message instanceof ConnectError) {
+        invoker.refused(method, message);
+        receiver.fail(message);
+        return;
+      }
+      invoker.run(method, { message, context, receiver });
     });
     return true;
   }

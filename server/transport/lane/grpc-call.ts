@@ -160,8 +160,12 @@ export class GrpcCall implements InvokeContext, CallReceiver {
     timeLimit.end(this.#timed);
     if (this.#answered) return;
     const message = this.#parse();
-    if (message instanceof ConnectError) this.fail(message);
-    else invoker.run(method, { message, context: this, receiver: this });
+    if (message instanceof ConnectError) {
+      invoker.refused(method, message);
+      this.fail(message);
+      return;
+    }
+    invoker.run(method, { message, context: this, receiver: this });
   }
 
   /** The stream is gone, answered or not. */

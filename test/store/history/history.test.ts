@@ -20,19 +20,19 @@ class Pinged {
 
   constructor(t: Test, directory: string, options: SqliteStoreOptions = {}) {
     this.#directory = directory;
-    this.#options = { journal: small, sweepBeats: 20, ...options };
+    this.#options = { journal: small, sweepBytes: 2_000, ...options };
     this.store = new SqliteStore(directory, this.#options);
     t.teardown(() => this.store.close());
   }
 
-  async beats(count: number): Promise<void> {
+  async beats(count: number, { message = '' } = {}): Promise<void> {
     this.#monitor ??= (await create(this.store, fresh({ name: 'job' })))[0]!;
     for (let n = 0; n < count; n++) {
       const atMs = ++this.#beats * 1_000;
       const { frequencyMs, graceMs } = this.#monitor;
       const heard = { lastBeatMs: atMs, dueMs: atMs + frequencyMs, deadlineMs: atMs + frequencyMs + graceMs };
       const next: Monitor = { ...this.#monitor, status: 'up', ...heard };
-      const beats = [beatRecord({ atMs, beatId: `b-${this.#beats}` })];
+      const beats = [beatRecord({ atMs, message, beatId: `b-${this.#beats}` })];
       const [result] = await this.store.commit([change(next, { beats })]);
       if (!result?.ok) throw new Error('conflict');
       this.#monitor = { ...next, version: result.version };
@@ -146,4 +146,13 @@ t.test('a history that is gone, or ahead of the journal, begins anew', async (t)
     times.slice(-101),
     Array.from({ length: 101 }, (_, index) => (301 + index) * 1_000),
   );
+});
+
+t.test('a journal of large beats is bounded as well', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const journal = { segmentBytes: 100_000, behindBytes: 50_000, bytesMax: 2_000_000 };
+  const pinged = new Pinged(t, directory, { journal, sweepBytes: 300_000 });
+  await pinged.beats(600, { message: 'x'.repeat(9_000) });
+  await pinged.until(() => segments(directory) < 20);
+  t.ok(await pinged.seen(pinged.count));
 });
