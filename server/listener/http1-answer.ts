@@ -24,7 +24,7 @@ export class Http1AnswerWriter {
 
   bytes({ status, headers, body }: LaneAnswer, last: boolean): Http1AnswerBytes {
     const length = Buffer.byteLength(body);
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-length: ${length}\r\n`;
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\ncontent-length: ${length}\r\n`;
     for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
     head += last
       ? `connection: close\r\nDate: ${this.#dateText()}\r\n\r\n`

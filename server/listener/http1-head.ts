@@ -33,6 +33,11 @@ const notPlain = new Set([
   'proxy-connection',
 ]);
 
+/** Node refuses a head with a thousand or more; nobody plain has as many. */
+const fieldsMax = 100;
+/** Header lines that are longer are not kept to be compared with the next. */
+const keptChars = 1024;
+
 const version = ' HTTP/1.1';
 
 /** Heads mostly end within so many bytes; what is behind them is body, which need not become text and be held with it. */
@@ -81,6 +86,8 @@ export class Http1HeadReader {
   /** A caller mostly sends the same headers again, and comparing is cheaper than reading. */
   #fields(text: string): Http1Fields | null {
     if (text === this.#lastText) return this.#lastFields;
+    // It is kept for as long as the connection, and idle ones should stay small.
+    if (text.length > keptChars) return readFields(text);
     this.#lastText = text;
     this.#lastFields = readFields(text);
     return this.#lastFields;
@@ -96,6 +103,7 @@ function readFields(text: string): Http1Fields | null {
     const lineEnd = text.indexOf('\r\n', colon);
     const name = text.slice(at, colon).toLowerCase();
     if (notPlain.has(name) || values.has(name)) return null;
+    if (values.size === fieldsMax) return null;
     values.set(name, text.slice(colon + 1, lineEnd).trim());
     at = lineEnd + 2;
   }

@@ -41,7 +41,7 @@ export function parseConnectJson(method: DescMethod, body: Buffer): Message | Co
   try {
     return readObject(method.input, parseJsonObject(text.text));
   } catch (error) {
-    return ConnectError.from(error, Code.Canceled);
+    return ConnectError.from(error, Code.Internal);
   }
 }
 

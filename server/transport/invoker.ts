@@ -141,6 +141,8 @@ export class Invoker {
       for (;;) {
         const next = await untilAborted(answers.next(), cut.signal);
         if (next.done) break;
+        // Its caller takes one answer and reads no further.
+        if (method.methodKind === 'client_streaming') outcome = null;
         yield next.value;
       }
       if (shutdownSignal.aborted) throw abortError(shutdownSignal);

@@ -23,7 +23,7 @@ export function notFoundHandler(options: { routes: readonly RestRoute[]; authent
     if (error) return sendRestError(reply, error);
 
     const allowed = new Set(routes.filter(({ template }) => template.match(path)).map(({ httpMethod }) => httpMethod));
-    if (path === '/' || path === '/healthz') allowed.add('GET');
+    if (path === '/' || path === '/healthz' || path === '/metrics') allowed.add('GET');
     if (path === '/healthz') allowed.add('HEAD');
     if (allowed.size > 0) {
       const allow = [...allowed].sort().join(', ');

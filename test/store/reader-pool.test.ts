@@ -54,3 +54,27 @@ t.test('what cannot be read is an error, and the next read is tried anew', async
   await pool.close();
   await t.rejects(pool.read('idsByName', ['', 10]), { reason: 'io', message: /closed/ });
 });
+
+t.test('what changes while a list is read does not shorten it', async (t) => {
+  const store = new SqliteStore(t.testdir());
+  t.teardown(() => store.close());
+  const names = Array.from({ length: 30 }, (_, index) => `job-${index + 10}`);
+  const made = await create(store, ...names.map((name) => fresh({ name })));
+  const incident = { id: 'i', startedMs: 1, reason: 'failed' as const };
+  const down = { ...made[5]!, status: 'down' as const, incident };
+  await store.commit([change(down, { incidents: [{ ...incident, endedMs: null }] })]);
+  const page = store.list({ afterName: '', limit: 10 });
+  const downs = store.list({ afterName: '', limit: 10, onlyDown: true });
+  // The readers have answered, and this thread has not heard of it: the change comes in between.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  await store.commit([
+    change(made[3]!, { remove: true }),
+    change({ ...made[5]!, version: 2, status: 'up' }, { incidents: [{ ...incident, endedMs: 2 }] }),
+  ]);
+  t.same(
+    (await page).map(({ name }) => name),
+    [...names.slice(0, 3), ...names.slice(4, 11)],
+    'the next one takes its place',
+  );
+  t.same(await downs, [], 'it is up again');
+});

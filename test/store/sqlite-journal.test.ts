@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
@@ -271,5 +271,35 @@ t.test('a database from before the journal keeps its state', async (t) => {
   t.match(other!.monitor, { id: 8, version: 5, lastBeatMs: 100, dueMs: 60_100 });
   const [next] = await store.commit([change(fresh('new'), { beats: [beatAt(startMs)] })]);
   t.match(next, { ok: true, id: 9 });
+  await store.close();
+});
+
+t.test('a server that is restarted again and again gets round as well', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const options = { sweepBytes: 50_000, journal: { segmentBytes: 5_000, behindBytes: 1e9, bytesMax: 100_000 } };
+  const journalBytes = () => {
+    const files = readdirSync(directory).filter((file) => file.startsWith('beats-'));
+    return files.reduce((sum, file) => sum + statSync(join(directory, file)).size, 0);
+  };
+  let store = new SqliteStore(directory, options);
+  const names = Array.from({ length: 300 }, (_, index) => `job-${index}`);
+  await store.commit(names.map((name) => change(heardAt(fresh(name), startMs, 60_000), { beats: [beatAt(startMs)] })));
+  let largest = 0;
+  for (let restart = 1; restart <= 25; restart++) {
+    const loaded = await store.load(names.map((name) => ({ name })));
+    for (const { monitor } of loaded) {
+      const atMs = startMs + restart * 1_000;
+      await store.commit([change(heardAt(monitor!, atMs, 60_000), { beats: [beatAt(atMs)] })]);
+      await store.writeBehind();
+    }
+    // Files are deleted away from the serving thread.
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    largest = Math.max(largest, journalBytes());
+    await store.close();
+    store = new SqliteStore(directory, options);
+  }
+  t.ok(largest < 300_000, `${largest} bytes at most`);
+  const [last] = await store.load([{ name: 'job-299' }]);
+  t.equal(last!.monitor!.lastBeatMs, startMs + 25_000);
   await store.close();
 });

@@ -6,7 +6,7 @@ import { HistoryWriter } from '../../server/store/history/history-writer.ts';
 /** All beats that a data directory holds, oldest first, those that are only in the journal yet included. */
 export function storedBeats(directory: string): (BeatRecord & { monitorId: number })[] {
   const path = join(directory, 'history.db');
-  const writer = new HistoryWriter({ directory, path, beatsMax: 1_000_000 });
+  const writer = new HistoryWriter({ directory, path, sync: false, beatsMax: 1_000_000 });
   writer.takeUpTo({ segment: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER });
   writer.close();
   const db = new DatabaseSync(path, { readOnly: true });

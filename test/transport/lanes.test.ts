@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { constants } from 'node:http2';
+import { connect } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { create, toBinary, toJsonString } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import fc from 'fast-check';
 import t from 'tap';
-import { PingBatchRequestSchema, PingRequestSchema } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
+import { HeartbeatService, PingBatchRequestSchema, PingRequestSchema } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { GetMonitorRequestSchema } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import { callError } from '../../server/service/call-error.ts';
 import { envelope } from '../../server/transport/lane/envelope-reader.ts';
@@ -480,4 +481,42 @@ t.test('end', async () => {
   for (const session of sessions) session.destroy();
   await laned.close();
   await stock.close();
+});
+
+t.test('a caller that leaves before its body has come leaves no timer behind', async (t) => {
+  const clock = new FakeClock();
+  const after = clock.after.bind(clock);
+  let long = 0;
+  clock.after = (delayMs, run) => {
+    const timer = after(delayMs, run);
+    if (delayMs < 1_000_000) return timer;
+    long += 1;
+    return {
+      cancel: () => {
+        long -= 1;
+        timer.cancel();
+      },
+    };
+  };
+  const server = await serveRecorder({ clock });
+  server.recorder.onPing = async () => ({});
+  const body = JSON.stringify({ name: 'a', frequency: '1m' });
+  const head = `POST /${HeartbeatService.typeName}/Ping HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+  const headers = `${head}Connect-Timeout-Ms: 2000000000\r\nContent-Length: ${body.length}\r\n\r\n`;
+  for (let n = 0; n < 5; n++) {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write(headers + body.slice(0, 3));
+    await settle(5);
+    socket.destroy();
+    await once(socket, 'close');
+  }
+  await settle(5);
+  t.equal(long, 0);
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write(headers + body);
+  t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1.1 200/);
+  t.equal(long, 0, 'an answered one neither');
+  socket.destroy();
+  t.equal(server.seen.byFramework, 0, 'all took the lane');
+  await server.close();
 });

@@ -29,15 +29,15 @@ const migrations: readonly string[] = [
 ];
 
 /**
- * Opens the history, creating it when it is missing. Its one writer is the history thread: `synchronous = NORMAL` does,
- * because what a power cut takes is still in the journal.
+ * Opens the history, creating it when it is missing. `sync`: each commit survives a power cut.
  *
  * @throws Error of SQLite, or when a newer version wrote it.
  */
-export function openHistory(path: string): DatabaseSync {
+export function openHistory({ path, sync }: { path: string; sync: boolean }): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: 5_000 });
   try {
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE');
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${sync ? 'FULL; PRAGMA fullfsync = 1' : 'NORMAL'}`);
+    db.exec('BEGIN IMMEDIATE');
     const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
     if (version > migrations.length) {
       throw new Error(`${path} has schema version ${version}, this server knows up to ${migrations.length}`);

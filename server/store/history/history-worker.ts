@@ -12,6 +12,8 @@ export type HistoryReply = { ok: true; taken: JournalPosition } | { ok: false; m
 // Without it the serving thread was preempted for slices of 3 ms where there were fewer cores than busy threads.
 if (platform() === 'linux') setPriority(constants.priority.PRIORITY_LOW);
 
+const takeBytes = 16 * 2 ** 20;
+
 const writer = new HistoryWriter(workerData as ConstructorParameters<typeof HistoryWriter>[0]);
 
 parentPort!.on('message', (request: HistoryRequest) => {
@@ -25,7 +27,8 @@ parentPort!.on('message', (request: HistoryRequest) => {
 
 function take(upTo: JournalPosition): HistoryReply {
   try {
-    writer.takeUpTo(upTo);
+    // Not all of a long backlog at once: a server that ends waits for it.
+    writer.takeUpTo(upTo, takeBytes);
     return { ok: true, taken: writer.taken };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) };

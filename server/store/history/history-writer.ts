@@ -25,11 +25,11 @@ export class HistoryWriter {
   #taken: JournalPosition;
 
   /** `beatsMax`: the newest beats that are kept, over all monitors. */
-  constructor(options: { directory: string; path: string; beatsMax: number }) {
+  constructor(options: { directory: string; path: string; sync: boolean; beatsMax: number }) {
     this.#directory = options.directory;
     this.#beatsMax = options.beatsMax;
     createDataFiles(options.directory, [options.path]);
-    this.#db = openHistory(options.path);
+    this.#db = openHistory(options);
     this.#insertOne = this.#db.prepare(insertSql(1));
     this.#insertMany = this.#db.prepare(insertSql(insertRows));
     this.#setTaken = this.#db.prepare('UPDATE taken SET segment = ?, bytes = ?');
@@ -45,17 +45,19 @@ export class HistoryWriter {
     return this.#taken;
   }
 
-  /** Takes over what the journal holds up to `end`. Segments that are gone are skipped. */
-  takeUpTo(end: JournalPosition): void {
+  /**
+   * Takes over what the journal holds up to `end`, or whole segments of it until there were `bytesMax`. Segments that are
+   * gone are skipped.
+   */
+  takeUpTo(end: JournalPosition, bytesMax = Number.POSITIVE_INFINITY): void {
+    let bytesTaken = 0;
     for (const segment of listSegments(this.#directory)) {
-      if (segment < this.#taken.segment || segment > end.segment) continue;
+      if (segment < this.#taken.segment || segment > end.segment || bytesTaken >= bytesMax) continue;
       const from = segment === this.#taken.segment ? this.#taken.bytes : 0;
-      const bytes = readFrom(segmentPath(this.#directory, segment), from);
-      this.#takeSegment({
-        segment,
-        from,
-        bytes: segment === end.segment ? bytes.subarray(0, end.bytes - from) : bytes,
-      });
+      const all = readFrom(segmentPath(this.#directory, segment), from);
+      const bytes = segment === end.segment ? all.subarray(0, end.bytes - from) : all;
+      this.#takeSegment({ segment, from, bytes });
+      bytesTaken += bytes.length;
     }
   }
 

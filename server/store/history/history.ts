@@ -17,6 +17,8 @@ export type HistoryOptions = {
   directory: string;
   /** The database of the history. */
   path: string;
+  /** Sync what is taken over, so that it survives a power cut before the journal lets go of it. */
+  sync: boolean;
   /** The newest beats that are kept, over all monitors. */
   beatsMax: number;
   /** Journal that has not been taken over before the thread is asked to, bytes. */
@@ -37,6 +39,7 @@ export class History {
   #taken: JournalPosition = { segment: 0, bytes: 0 };
   #worker: Worker | undefined;
   #busy = false;
+  #told = '';
   /** After a failure the thread is asked anew when the journal has come to this beat. */
   #retryId = 0;
 
@@ -45,10 +48,14 @@ export class History {
     this.#options = options;
     if (!existsSync(options.path)) return;
     try {
-      this.#connection = connect(options.path);
+      this.#connection = connect(options);
       this.#taken = this.#connection.db.prepare('SELECT segment, bytes FROM taken').get() as JournalPosition;
     } catch (cause) {
-      throw new StoreError('io', `the history cannot be opened (${(cause as Error).message})`, { cause });
+      throw new StoreError(
+        'io',
+        `the history cannot be opened (${(cause as Error).message}): move ${options.path} away to do without it`,
+        { cause },
+      );
     }
   }
 
@@ -58,21 +65,28 @@ export class History {
     return newest?.id ?? 0;
   }
 
-  /** The journal was read and ends at `end` (null: it is empty). */
-  begin(end: JournalPosition | null): void {
+  /** The journal was read and ends at `end` (null: it is empty); no beat after `journalId` is known. */
+  begin(end: JournalPosition | null, journalId: number): void {
     const { segment, bytes } = this.#taken;
     this.#recent.forgetBefore(segment);
     if (end !== null && (end.segment > segment || (end.segment === segment && end.bytes >= bytes))) return;
     // Another journal than the one that was taken over, such as that of an older backup: from its beginning.
     this.#taken = { segment: 0, bytes: 0 };
     this.#connection?.db.exec('UPDATE taken SET segment = 0, bytes = 0');
+    // They never came to anything, so a client that says them again must be heard.
+    this.#connection?.db.prepare('DELETE FROM beats WHERE id > ?').run(journalId);
   }
 
   /** Whether this monitor has a beat with this id, and its time. */
   seenBeat(monitorId: number, beatId: string): { atMs: number } | undefined {
     const atMs = this.#recent.find(monitorId, beatId);
     if (atMs !== undefined) return { atMs };
-    return this.#connection?.beatAt.get(monitorId, beatId) as { atMs: number } | undefined;
+    try {
+      return this.#connection?.beatAt.get(monitorId, beatId) as { atMs: number } | undefined;
+    } catch (error) {
+      this.#tell((error as Error).message);
+      return undefined;
+    }
   }
 
   /** A beat with an id is in the journal. */
@@ -83,6 +97,11 @@ export class History {
   /** How far the journal has been taken over: the segments before are not needed any more. */
   get taken(): JournalPosition {
     return this.#taken;
+  }
+
+  /** Segments from `segment` on were dropped before they were taken over. */
+  lost(segment: number): void {
+    this.#tell(`it is too far behind: beats from ${segment} on were dropped from the journal before it had them`);
   }
 
   /** The journal ends at `end`, with the beat `journalId`; `behindBytes` of it have not been taken over. */
@@ -108,8 +127,8 @@ export class History {
   }
 
   #start(): Worker {
-    const { directory, path, beatsMax } = this.#options;
-    const workerData = { directory, path, beatsMax };
+    const { directory, path, sync, beatsMax } = this.#options;
+    const workerData = { directory, path, sync, beatsMax };
     const worker = new Worker(new URL('./history-worker.ts', import.meta.url), { workerData });
     worker.unref();
     worker.on('message', (reply: HistoryReply) => this.#replied(reply));
@@ -127,21 +146,33 @@ export class History {
       return;
     }
     this.#retryId = 0;
-    this.#connection ??= connect(this.#options.path);
+    try {
+      this.#connection ??= connect(this.#options);
+    } catch (error) {
+      // Its ids stay in memory until it can be read.
+      this.#failed((error as Error).message);
+      return;
+    }
     this.#taken = reply.taken;
     this.#recent.forgetBefore(reply.taken.segment);
   }
 
   #failed(message: string): void {
     this.#busy = false;
-    this.#options.onProblem(message);
+    this.#tell(message);
+  }
+
+  /** Once for each problem in a row. */
+  #tell(message: string): void {
+    if (this.#told !== message) this.#options.onProblem(message);
+    this.#told = message;
   }
 }
 
 type Connection = { db: DatabaseSync; beatAt: StatementSync };
 
-function connect(path: string): Connection {
-  const db = openHistory(path);
+function connect(options: HistoryOptions): Connection {
+  const db = openHistory(options);
   // The last condition tells SQLite that the partial index will do; without it each look-up scans the history.
   const beatAt = db.prepare("SELECT at_ms AS atMs FROM beats WHERE monitor_id = ? AND beat_id = ? AND beat_id <> ''");
   return { db, beatAt };

@@ -8,6 +8,7 @@ import {
   readFileSync,
   truncateSync,
   unlink,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { platform } from 'node:os';
@@ -66,7 +67,10 @@ export class BeatJournal {
       if (segment.bytes === bytes.length) continue;
       if (accepted && index < this.#segments.length - 1) throw damaged(path, segment.bytes);
       fileErrors('written', () => truncateSync(path, segment.bytes));
-      for (const { firstId } of this.#segments.splice(index + 1)) this.#delete(firstId);
+      for (const { firstId } of this.#segments.splice(index + 1)) {
+        // At once: a file of this name may be begun again.
+        unlinkSync(segmentPath(this.#options.directory, firstId));
+      }
       return;
     }
   }
@@ -103,8 +107,27 @@ export class BeatJournal {
    * @throws StoreError `full`, `io`.
    */
   append(frame: Buffer, firstId: number): void {
+    this.mend();
+    try {
+      this.#write(frame, firstId);
+    } catch (error) {
+      this.#tryCut();
+      throw error;
+    }
+  }
+
+  /**
+   * Cuts off what a failed append has left, if it could not be cut off then. To be called before anything is stored that
+   * the journal does not know of: a start must not find a refused beat behind it.
+   *
+   * @throws StoreError `io`.
+   */
+  mend(): void {
+    if (this.#isTorn) fileErrors('written', () => this.#cut());
+  }
+
+  #write(frame: Buffer, firstId: number): void {
     fileErrors('written', () => {
-      if (this.#isTorn) this.#cut();
       const { segment, file } = this.#writable(firstId);
       this.#before = segment.bytes;
       this.#isTorn = true;
@@ -122,10 +145,14 @@ export class BeatJournal {
   undo(): void {
     this.#segments.at(-1)!.bytes = this.#before;
     this.#isTorn = true;
+    this.#tryCut();
+  }
+
+  #tryCut(): void {
     try {
-      this.#cut();
+      if (this.#isTorn) this.#cut();
     } catch {
-      // It is tried again before the next append, and at a start the frame lacks its transaction.
+      // `mend` tries it again before anything else is stored.
     }
   }
 

@@ -47,10 +47,15 @@ export class Checkpointer {
   committed(): void {
     this.#commits += 1;
     if (this.#commits % lookEveryCommits !== 0 || this.#closed) return;
-    // Only its size: opening a database file here would drop SQLite's locks.
-    const bytes = statSync(this.#walPath, { throwIfNoEntry: false })?.size ?? 0;
-    if (bytes >= this.#limits.holdBytes) this.#hold();
-    if (bytes >= this.#limits.startBytes && this.#state === 'idle') this.#request('catching up', 'catch up');
+    try {
+      // Only its size: opening a database file here would drop SQLite's locks.
+      const bytes = statSync(this.#walPath, { throwIfNoEntry: false })?.size ?? 0;
+      if (bytes >= this.#limits.holdBytes) this.#hold();
+      if (bytes >= this.#limits.startBytes && this.#state === 'idle') this.#request('catching up', 'catch up');
+    } catch {
+      // No thread to be had, say: the commit stands, and this is tried again after more of them.
+      this.#failed();
+    }
   }
 
   async close(): Promise<void> {

@@ -100,6 +100,7 @@ export class JournaledMonitors {
     const { beats } = this.#frame;
     const transaction = beats > 0 && inDatabase.length > 0 ? this.#transaction + 1 : 0;
     if (beats > 0) journal.append(this.#frame.finish(transaction), this.#journalId + 1);
+    else journal.mend();
     if (inDatabase.length > 0) {
       try {
         db.transaction(() => this.#writeSteps(inDatabase, transaction));
@@ -251,7 +252,11 @@ export class JournaledMonitors {
   #dropJournal(): void {
     const { journal, history, journalBytesMax } = this.#options;
     const isTooLong = journal.bytes > journalBytesMax;
-    journal.dropUpTo(isTooLong ? this.#writtenUpTo : Math.min(this.#writtenUpTo, history.taken.segment - 1));
+    const dropped = journal.dropUpTo(
+      isTooLong ? this.#writtenUpTo : Math.min(this.#writtenUpTo, history.taken.segment - 1),
+    );
+    const lost = dropped.find((segment) => segment >= history.taken.segment);
+    if (lost !== undefined) history.lost(lost);
   }
 
   /** Reads the rows, then replays the beats that they do not hold yet. */
@@ -262,16 +267,18 @@ export class JournaledMonitors {
       this.#writtenUpTo = this.#journalId = bounds.writtenUpTo;
       this.#transaction = bounds.transaction;
       this.#lastId = bounds.lastId;
-      this.#journalId = Math.max(this.#journalId, history.newestId);
       const rowsUpTo = this.#readRows();
       journal.read((frame, segment) => {
         if (frame.transaction > this.#transaction) return false;
         this.#replay(frame, segment, rowsUpTo);
         return true;
       });
-      history.begin(journal.end);
+      // Ids of beats are never used again, those of beats that were lost with the journal included.
+      const { newestId } = history;
+      history.begin(journal.end, this.#journalId);
+      this.#journalId = Math.max(this.#journalId, newestId);
     });
-    this.#sweep.begin(this.#journalId);
+    this.#sweep.begin(this.#journalId, journal.bytes);
   }
 
   /** Returns, by slot, the beat up to which each row is written. */
@@ -301,6 +308,8 @@ export class JournaledMonitors {
       const slot = this.#table.slotOfId(monitorId);
       // The monitor was removed, or its row was written later.
       if (move === null || slot < 0 || id <= rowsUpTo[slot]!) continue;
+      // No plain beat ends an incident: what would is no beat that was acknowledged.
+      if (this.#table.hasIncidentAt(slot)) continue;
       this.#table.move(slot, { atMs, frequencyMs: move.frequencyMs, graceMs: move.graceMs });
       this.#sweep.mark(slot);
     }

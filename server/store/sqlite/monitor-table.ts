@@ -70,6 +70,10 @@ export class MonitorTable {
     return nullable(this.#numbers[slot * numbers + LAST_BEAT_MS]!);
   }
 
+  hasIncidentAt(slot: number): boolean {
+    return this.#rare.size > 0 && this.#rare.get(slot)?.incident != null;
+  }
+
   /** The monitor at a slot in use. */
   at(slot: number): Monitor {
     const { hold, incident, repeatMs, repeats } = this.#rare.get(slot) ?? common;

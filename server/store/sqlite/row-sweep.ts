@@ -71,9 +71,12 @@ export class RowSweep {
     return writtenUpTo;
   }
 
-  /** A start found the journal at `journalId`, with what was marked since to be written. */
-  begin(journalId: number): void {
-    this.#start = { journalId, appendedBytes: 0, rows: this.#count };
+  /**
+   * A start found the journal at `journalId`, with what was marked since to be written; `tailBytes` of the journal wait for
+   * that. They count as grown: a server that is restarted often must get round as well.
+   */
+  begin(journalId: number, tailBytes: number): void {
+    this.#start = { journalId, appendedBytes: -tailBytes, rows: this.#count };
   }
 
   #grow(least: number): void {

@@ -81,7 +81,14 @@ export class SqliteStore implements Store {
       this.deliveries = new SqliteDeliveryQueue(this.#db);
       this.#readers = new ReaderPool({ path, size: readersMax });
       this.#journal = new BeatJournal({ directory, sync: options.durability === 'power', segmentBytes });
-      this.#history = new History({ directory, path: historyPath, beatsMax, behindBytes, onProblem });
+      this.#history = new History({
+        directory,
+        path: historyPath,
+        sync: options.durability === 'power',
+        beatsMax,
+        behindBytes,
+        onProblem,
+      });
       this.#monitors = new JournaledMonitors({
         db: this.#db,
         statements: this.#statements,
@@ -131,9 +138,20 @@ export class SqliteStore implements Store {
 
   async list(options: { afterName: string; limit: number; onlyDown?: boolean }): Promise<Monitor[]> {
     const { afterName, limit, onlyDown } = options;
-    // Rows may be behind, but never in what these ask for: the name, and whether the monitor is down.
-    const ids = await this.#readers.read(onlyDown ? 'idsOfDown' : 'idsByName', [afterName, limit]);
-    return ids.flatMap((id) => this.#monitors.byId(id) ?? []);
+    const monitors: Monitor[] = [];
+    for (let after = afterName; monitors.length < limit; ) {
+      const wanted = limit - monitors.length;
+      // Rows may be behind, but never in what these ask for: the name, and whether the monitor is down.
+      const found = await this.#readers.read(onlyDown ? 'idsOfDown' : 'idsByName', [after, wanted]);
+      for (const [id] of found) {
+        // It may have been removed, or have come back, since it was read.
+        const monitor = this.#monitors.byId(id);
+        if (monitor && (!onlyDown || monitor.status === 'down')) monitors.push(monitor);
+      }
+      if (found.length < wanted) break;
+      after = found.at(-1)![1];
+    }
+    return monitors;
   }
 
   async countMonitors(): Promise<number> {
@@ -160,7 +178,8 @@ export class SqliteStore implements Store {
   }
 
   async trimHistory(keep: number, limit: number): Promise<number> {
-    await this.#db.gate;
+    // There will be another time; the pings of this turn would wait for it.
+    if (this.isHolding) return 0;
     const { trimIncidents } = this.#statements;
     const deleted = this.#db.transaction(() => Number(trimIncidents.run(keep, limit).changes));
     return deleted + this.deliveries.trimBuried(keep, limit);

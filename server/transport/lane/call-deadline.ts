@@ -7,12 +7,13 @@ const maxTimeoutMs = 2 ** 31 - 1;
 /** When a call that carries a timeout ends, whatever its handler does. */
 export class CallDeadline {
   readonly #controller = new AbortController();
-  readonly #timer: Timer;
+  readonly #timer: Timer | null;
 
-  constructor(clock: Clock, timeoutMs: number) {
-    this.#timer = clock.after(timeoutMs, () => {
-      this.#controller.abort(new ConnectError('the operation timed out', Code.DeadlineExceeded));
-    });
+  /** `leftMs`: of the timeout; at 0 or less it is over. */
+  constructor(clock: Clock, leftMs: number) {
+    const end = (): void => this.#controller.abort(new ConnectError('the operation timed out', Code.DeadlineExceeded));
+    this.#timer = leftMs > 0 ? clock.after(leftMs, end) : null;
+    if (leftMs <= 0) end();
   }
 
   get signal(): AbortSignal {
@@ -21,7 +22,7 @@ export class CallDeadline {
 
   /** The call was answered. */
   cancel(): void {
-    this.#timer.cancel();
+    this.#timer?.cancel();
   }
 }
 

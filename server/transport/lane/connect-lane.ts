@@ -56,12 +56,12 @@ export function connectLane(options: ConnectLaneOptions): HttpLane {
     if (binary === undefined || (request.header('content-encoding') ?? 'identity') !== 'identity') return false;
     if (Number(request.header('content-length') ?? 0) > maxBodyBytes) return false;
     if (request.header('expect') !== undefined) return false;
-    const call = accept({ method, binary, request });
-    if (call === null) return false;
+    const accepted = accept(method, request);
+    if (accepted === null) return false;
 
-    const { context, receiver } = call;
     request.readBody(maxBodyBytes, (body) => {
       const message = body === null ? tooLarge(binary, maxBodyBytes) : parse(method, binary, body);
+      const { context, receiver } = begin({ method, binary, request, accepted });
       if (message instanceof ConnectError) {
         invoker.refused(method, message);
         receiver.fail(message);
@@ -79,25 +79,36 @@ export function connectLane(options: ConnectLaneOptions): HttpLane {
     if (method?.idempotency !== Idempotency.NO_SIDE_EFFECTS) return false;
     for (const name of unusualInGet) if (request.header(name) !== undefined) return false;
     const read = readConnectGet(method, target.slice(queryAt + 1), maxBodyBytes);
-    const call = read && accept({ method, binary: read.binary, request });
-    if (!call) return false;
-    invoker.run(method, { message: read.message, ...call });
+    const accepted = read && accept(method, request);
+    if (!accepted) return false;
+    const { message, binary } = read;
+    invoker.run(method, { message, ...begin({ method, binary, request, accepted }) });
     return true;
   }
 
   /** Null when the stock handlers must refuse the call, or may know better. */
-  function accept({ method, binary, request }: { method: DescMethod; binary: boolean; request: LaneRequest }) {
+  function accept(method: DescMethod, request: LaneRequest): Accepted | null {
     const timeoutMs = connectTimeoutMs(request.header('connect-timeout-ms'));
     if (timeoutMs === undefined) return null;
     if (!authorities.has(request.header(':authority') ?? request.header('host'))) return null;
     if (invoker.authorize(method, request.header('authorization')) !== null) return null;
-    const deadline = timeoutMs === null ? null : new CallDeadline(clock, timeoutMs);
+    return { timeoutMs, receivedMs: clock.wallMs(), sinceMs: clock.monotonicMs() };
+  }
+
+  /** The request is here in full. Only now, since a caller that leaves before would leave its timer behind. */
+  function begin(call: { method: DescMethod; binary: boolean; request: LaneRequest; accepted: Accepted }) {
+    const { method, binary, request, accepted } = call;
+    const { timeoutMs, receivedMs, sinceMs } = accepted;
+    const deadline = timeoutMs === null ? null : new CallDeadline(clock, timeoutMs - (clock.monotonicMs() - sinceMs));
     return {
-      context: new HttpCallContext({ request, receivedMs: clock.wallMs(), deadline }),
+      context: new HttpCallContext({ request, receivedMs, deadline }),
       receiver: new ConnectReceiver({ method, request, writer, binary, deadline }),
     };
   }
 }
+
+/** A call whose body may still come. `timeoutMs` counts from `sinceMs` (monotonic). */
+type Accepted = { timeoutMs: number | null; receivedMs: number; sinceMs: number };
 
 function parse(method: DescMethod, binary: boolean, body: Buffer): Message | ConnectError {
   if (!binary) return parseConnectJson(method, body);

@@ -1,4 +1,5 @@
-import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import fs, { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { FrameWriter } from '../../../server/store/journal/beat-frame.ts';
@@ -142,5 +143,26 @@ t.test('a file that is no segment is left alone', (t) => {
   journal.append(frame(1, 1), 1);
   appendFileSync(join(directory, 'notes.txt'), 'z');
   t.same(ids(directory), [1]);
+  t.end();
+});
+
+t.test('a refused append leaves nothing behind, whatever comes next', (t) => {
+  const directory = t.testdir();
+  const journal = open(t, directory, { segmentBytes: 10_000 });
+  journal.append(frame(1, 2), 1);
+  const { fdatasyncSync } = fs;
+  const failing = open(t, directory, { segmentBytes: 10_000, sync: true });
+  failing.read(() => true);
+  fs.fdatasyncSync = () => {
+    throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+  };
+  syncBuiltinESMExports();
+  t.teardown(() => {
+    fs.fdatasyncSync = fdatasyncSync;
+    syncBuiltinESMExports();
+  });
+  t.throws(() => failing.append(frame(3, 1), 3), { name: 'StoreError', message: /EIO/ });
+  t.same(ids(directory), [1, 2], 'cut off at once, for a start may come before the next append');
+  failing.mend();
   t.end();
 });

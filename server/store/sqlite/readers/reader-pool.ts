@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '../../store.ts';
-import type { ReadQuery } from './read-queries.ts';
+import type { FoundMonitor, ReadQuery } from './read-queries.ts';
 import type { ReadReply, ReadRequest } from './reader-worker.ts';
 
 /** Reads that may wait; past it they are refused. */
 const waitingMax = 1_000;
 
-type Read = { request: ReadRequest; resolve: (ids: number[]) => void; reject: (error: StoreError) => void };
+type Read = { request: ReadRequest; resolve: (found: FoundMonitor[]) => void; reject: (error: StoreError) => void };
 type Reader = { worker: Worker; current: Read | null };
 
 /**
@@ -27,7 +27,7 @@ export class ReaderPool {
   }
 
   /** @throws StoreError `io` when it cannot be read, `busy` when too many reads wait. */
-  read(query: ReadQuery, values: (string | number)[]): Promise<number[]> {
+  read(query: ReadQuery, values: (string | number)[]): Promise<FoundMonitor[]> {
     if (this.#closed) return Promise.reject(new StoreError('io', 'the database is closed'));
     if (this.#waiting.length >= waitingMax) {
       return Promise.reject(new StoreError('busy', 'too many reads are waiting; try again'));
@@ -66,7 +66,7 @@ export class ReaderPool {
   #replied(reader: Reader, reply: ReadReply): void {
     const read = reader.current;
     reader.current = null;
-    if (reply.ok) read?.resolve(reply.ids);
+    if (reply.ok) read?.resolve(reply.found);
     else read?.reject(unreadable(reply.message));
     this.#next();
   }
