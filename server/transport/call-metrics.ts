@@ -24,7 +24,7 @@ type Tally = { count: number; sumMs: number; buckets: number[] };
 
 const boundsMs = callBucketsS.map((seconds) => seconds * 1000);
 
-/** Counts calls by method and outcome. A call costs it some 50 ns: a metrics library's histogram took several times that. */
+/** Counts calls by method and outcome, on the path of every ping: a few additions, and no labels to be hashed. */
 export class CallMetrics {
   /** By method, then by code; 0 stands for success. */
   readonly #tallies = new Map<DescMethod, (Tally | undefined)[]>();
