@@ -43,6 +43,5 @@ t.test('the size is a whole number within its bounds, whatever turns take', asyn
       return Number.isInteger(pace.size) && pace.size >= Math.min(50, sizeMax) && pace.size <= sizeMax;
     });
   });
-  fc.assert(property);
-  t.pass('sampled');
+  t.equal(fc.check(property).failed, false);
 });

@@ -479,8 +479,11 @@ t.test('stop', async (t) => {
   });
 
   await t.test('does nothing before the start', async (t) => {
-    await sceneOf(t).outbox.stop(5_000);
-    t.pass();
+    const { queue, outbox, add } = sceneOf(t);
+    add(1, 'd-1');
+    await outbox.stop(5_000);
+    t.same(queue.sent, []);
+    t.equal((await queue.stats()).pending, 1);
   });
 });
 

@@ -52,10 +52,9 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
         expected,
       );
     }
-    await create(under.store, fresh({ name: 'closed' })).then(
-      () => t.fail('a closed store writes'),
-      () => t.pass('a closed store writes nothing'),
-    );
+    const closed = under.store;
+    await under.reopen();
+    await t.rejects(create(closed, fresh({ name: 'closed' })), 'a closed store writes nothing');
   });
 
   t.test(`${name}: an incident is opened, then closed`, async (t) => {
