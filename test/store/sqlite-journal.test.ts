@@ -6,23 +6,13 @@ import t from 'tap';
 import type { Monitor } from '../../server/engine/domain/monitor.ts';
 import { migrations } from '../../server/store/sqlite/migrations.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
-import type { Change } from '../../server/store/store.ts';
 import { temporaryDirectory } from '../support/running-server.ts';
 import { storedBeats } from '../support/stored-beats.ts';
-import { delivery } from './store-contract.ts';
+import { beatRecord, change, delivery } from './store-contract.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
 
-const beatAt = (atMs: number, status: 'ok' | 'log' | 'fail' = 'ok') => ({
-  status,
-  atMs,
-  receivedMs: atMs,
-  message: '',
-  durationMs: null,
-  exitCode: null,
-  run: '',
-  beatId: '',
-});
+const beatAt = (atMs: number, status: 'ok' | 'log' | 'fail' = 'ok') => beatRecord({ status, atMs, receivedMs: atMs });
 
 const heardAt = (monitor: Monitor, atMs: number, frequencyMs: number): Monitor => ({
   ...monitor,
@@ -50,15 +40,6 @@ const fresh = (name: string): Monitor => ({
   incident: null,
   repeatMs: null,
   repeats: 0,
-});
-
-const change = (monitor: Monitor, parts: Partial<Change> = {}): Change => ({
-  monitor,
-  remove: false,
-  beats: [],
-  incidents: [],
-  deliveries: [],
-  ...parts,
 });
 
 type Step = { kind: 'ok' | 'log' | 'down' | 'remove' | 'sweep' | 'trim' | 'reopen'; name: string };
