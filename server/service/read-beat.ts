@@ -37,10 +37,13 @@ export function readBeat(request: PingRequest, at: { receivedMs: number; default
       stampS: stamp === undefined ? null : Number(stamp),
       receivedMs: at.receivedMs,
       message: request.message,
+      body: null,
       durationMs: request.duration ? Math.round(durationMs(request.duration)) : null,
       exitCode: request.exitCode ?? null,
       run: request.run,
       beatId: request.beatId,
+      address: '',
+      userAgent: '',
     },
   };
 }

@@ -26,10 +26,13 @@ export function beatOf(fields: Partial<Beat> = {}): Beat {
     stampS: null,
     receivedMs: tenMs,
     message: '',
+    body: null,
     durationMs: null,
     exitCode: null,
     run: '',
     beatId: '',
+    address: '',
+    userAgent: '',
     ...fields,
   };
 }

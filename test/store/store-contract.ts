@@ -255,8 +255,8 @@ function withHistory(monitor: Monitor, x: string): Change {
 }
 
 export function beatRecord(fields: Partial<BeatRecord> = {}): BeatRecord {
-  const empty = { message: '', durationMs: null, exitCode: null, run: '', beatId: '' };
-  return { status: 'ok', atMs: tenMs, receivedMs: tenMs, ...empty, ...fields };
+  const said = { message: '', body: null, durationMs: null, exitCode: null, run: '', beatId: '' };
+  return { status: 'ok', atMs: tenMs, receivedMs: tenMs, ...said, address: '', userAgent: '', ...fields };
 }
 
 export function delivery(id: string, fields: Partial<Notice> & { onlyIfIdle?: boolean } = {}): NewDelivery {

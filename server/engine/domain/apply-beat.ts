@@ -43,6 +43,7 @@ function decide(monitor: Monitor, beat: Beat, at: At): Decision {
     case 'start':
       return unchanged(monitor.status === 'new' && monitor.dueMs === null ? expectNext(monitor, at.atMs) : monitor);
     case 'log':
+    case 'keep_alive':
       return unchanged(monitor);
   }
 }
@@ -169,6 +170,6 @@ function newMonitor(beat: Beat): Monitor {
 }
 
 function beatRecord(beat: Beat, { atMs, status }: { atMs: number; status: BeatStatus }): BeatRecord {
-  const { receivedMs, message, durationMs, exitCode, run, beatId } = beat;
-  return { status, atMs, receivedMs, message, durationMs, exitCode, run, beatId };
+  const { receivedMs, message, body, durationMs, exitCode, run, beatId, address, userAgent } = beat;
+  return { status, atMs, receivedMs, message, body, durationMs, exitCode, run, beatId, address, userAgent };
 }

@@ -38,7 +38,7 @@ export type Monitor = {
 };
 
 /** What a beat says: `ok` moves the deadline, `fail` is down at once, `start` and `log` are recorded. */
-export type BeatStatus = 'ok' | 'start' | 'fail' | 'log';
+export type BeatStatus = 'ok' | 'start' | 'fail' | 'log' | 'keep_alive';
 
 /** One checked beat of a client. */
 export type Beat = {
@@ -51,17 +51,23 @@ export type Beat = {
   /** When the server received it, Unix ms. */
   receivedMs: number;
   message: string;
+  /** What the client sent with it, at most 10,000 bytes of any kind; null when `message` says it all. */
+  body: Uint8Array | null;
   durationMs: number | null;
   exitCode: number | null;
   run: string;
   /** '' when the client gave none. */
   beatId: string;
+  /** Address of the client; '' when it is not known. */
+  address: string;
+  /** '' when it is not known. */
+  userAgent: string;
 };
 
 /** A beat as history keeps it. */
 export type BeatRecord = Pick<
   Beat,
-  'status' | 'receivedMs' | 'message' | 'durationMs' | 'exitCode' | 'run' | 'beatId'
+  'status' | 'receivedMs' | 'message' | 'body' | 'durationMs' | 'exitCode' | 'run' | 'beatId' | 'address' | 'userAgent'
 > & {
   /** The time that the beat counts for, Unix ms. */
   atMs: number;

@@ -81,6 +81,12 @@ export class BeatJournal {
     return last === undefined ? null : { segment: last.firstId, bytes: last.bytes };
   }
 
+  /** Whether the next frame will begin a segment. */
+  get isAtSegmentEnd(): boolean {
+    const last = this.#segments.at(-1);
+    return last === undefined || last.bytes >= this.#options.segmentBytes;
+  }
+
   /** Bytes of all segments. */
   get bytes(): number {
     return this.bytesBehind({ segment: 0, bytes: 0 });
@@ -174,8 +180,8 @@ export class BeatJournal {
   }
 
   #writable(firstId: number): { segment: Segment; file: number } {
-    const last = this.#segments.at(-1);
-    if (last === undefined || last.bytes >= this.#options.segmentBytes) return this.#begin(firstId);
+    if (this.isAtSegmentEnd) return this.#begin(firstId);
+    const last = this.#segments.at(-1)!;
     this.#file ??= openSync(segmentPath(this.#options.directory, last.firstId), 'r+', 0o600);
     return { segment: last, file: this.#file };
   }

@@ -110,6 +110,7 @@ export class JournaledMonitors {
         throw error;
       }
     }
+    this.#frame.stored();
     if (transaction > 0) this.#transaction = transaction;
     this.#journalId += beats;
     for (const step of steps) this.#follow(step);
@@ -132,7 +133,7 @@ export class JournaledMonitors {
     const seen: Seen = { slots: new Set(), added: new Set(), removed: new Set() };
     const results: ChangeResult[] = [];
     const steps: Step[] = [];
-    this.#frame.begin(this.#journalId + 1);
+    this.#frame.begin(this.#journalId + 1, { isFirst: this.#options.journal.isAtSegmentEnd });
     for (const change of changes) {
       const step = this.#planChange(change, seen);
       if (step === null) {

@@ -9,7 +9,7 @@ import { beatRecord } from '../store-contract.ts';
 const writer = new FrameWriter();
 
 function frame(firstId: number, beats: number, transaction = 0): Buffer {
-  writer.begin(firstId);
+  writer.begin(firstId, { isFirst: true });
   for (let n = 0; n < beats; n++) writer.add(1, beatRecord({ atMs: firstId + n }), null);
   return writer.finish(transaction);
 }
