@@ -17,6 +17,7 @@ const importers: Record<string, string[]> = {
   config: ['top'],
   page: ['top', 'listener'],
   wheel: ['engine'],
+  schedule: ['top', 'service', 'store'],
   gen: ['top', 'transport', 'service'],
 };
 
@@ -105,5 +106,7 @@ function roomOf(path: string): string | undefined {
   if (folder.endsWith('.ts')) return 'top';
   if (folder === 'engine' && closed.includes(inner)) return inner;
   if (folder === 'transport' && inner === 'codec') return inner;
-  return flow.includes(folder) || folder === 'config' || folder === 'page' ? folder : undefined;
+  return flow.includes(folder) || folder === 'config' || folder === 'page' || folder === 'schedule'
+    ? folder
+    : undefined;
 }
