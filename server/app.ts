@@ -44,6 +44,8 @@ export type App = {
 const defaultChannel = 'default';
 /** A flip is some 25 µs of work: a mass outage must neither stop pings nor wait for them long. */
 const engineLimits = { queueMax: 100_000, batchMax: 1_000, dueMax: 500, dueTurnMs: 6 };
+/** Closed incidents that are kept, and deliveries that were given up. */
+const incidentsMax = 1_000_000;
 /** Longest share of one shutdown step, ms. */
 const stopStepMs = 12_000;
 /** Until an alert that is being sent at shutdown is cut off (and sent again after the start), ms. */
@@ -60,7 +62,11 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
   try {
     const store = new SqliteStore(config.dataDir, {
       durability: config.durability,
-      beatsMax: config.beatsMax,
+      history: {
+        beatsPerMonitor: config.beatsPerMonitor,
+        beatsMaxAgeMs: config.beatsMaxAgeMs,
+        bytesMax: config.historyBytes,
+      },
       nameSeed: Math.floor(random() * 2 ** 32),
       onHistoryProblem: (problem) => logger.error({ problem }, 'the history of beats does not grow'),
     });
@@ -84,7 +90,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       store,
       clock,
       policy: { blindHoldMaxMs: config.blindHoldMaxMs, alertRepeatMs: config.alertRepeatMs },
-      limits: { ...engineLimits, monitorsMax: config.maxMonitors, historyMax: config.beatsMax },
+      limits: { ...engineLimits, monitorsMax: config.maxMonitors, historyMax: incidentsMax },
       newId,
       logger,
       channel: defaultChannel,

@@ -123,11 +123,25 @@ export const settings = {
     description: 'Largest body of a request, and largest message of a stream.',
     shown: 'plain',
   }),
-  beatsMax: setting(wholeNumber({ min: 1000, max: 1_000_000_000 }), {
-    variable: 'TOCSIN_BEATS_MAX',
-    default: '1000000',
+  beatsPerMonitor: setting(wholeNumber({ min: 1, max: 20_000 }), {
+    variable: 'TOCSIN_BEATS_PER_MONITOR',
+    default: '1000',
     unit: 'beats',
-    description: 'Beats kept as history, over all monitors, and as many closed incidents. The oldest go first.',
+    description: 'Beats of each monitor kept as history, the newest.',
+    shown: 'plain',
+  }),
+  beatsMaxAgeMs: setting(duration({ minMs: 3_600_000 }), {
+    variable: 'TOCSIN_BEATS_MAX_AGE',
+    default: '90D',
+    unit: 'duration',
+    description: 'How long beats are kept at most. What each day came to is kept for 400 days.',
+    shown: 'plain',
+  }),
+  historyBytes: setting(wholeNumber({ min: 16_777_216, max: 2 ** 46 }), {
+    variable: 'TOCSIN_HISTORY_BYTES',
+    default: '2147483648',
+    unit: 'bytes',
+    description: 'Disk that the history may take. When it is reached the oldest beats go, never the counts of days.',
     shown: 'plain',
   }),
   logLevel: setting(oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']), {

@@ -1,5 +1,6 @@
 import type { BeatRecord, BlindInterval, IncidentRecord, Monitor } from '../engine/domain/monitor.ts';
 import type { DeliveryQueue, NewDelivery } from '../outbox/delivery-queue.ts';
+import type { HistoryReads } from './history-types.ts';
 
 /** A monitor by name (and, to spot a retry, the id of the beat that came for it), or by id. */
 export type MonitorKey = { name: string; beatId?: string } | { id: number };
@@ -42,7 +43,7 @@ export class StoreError extends Error {
  * Durable state. It knows no transitions: the engine loads, the domain decides, `commit` writes with expected versions.
  * Every method rejects with StoreError when the medium fails.
  */
-export interface Store {
+export interface Store extends Pick<HistoryReads, 'listBeats' | 'beatsAround'> {
   readonly deliveries: DeliveryQueue;
 
   /**

@@ -16,7 +16,9 @@ const defaults: Config = {
   blindHoldMaxMs: 3_600_000,
   maxMonitors: 1_000_000,
   maxBodyBytes: 1_048_576,
-  beatsMax: 1_000_000,
+  beatsPerMonitor: 1_000,
+  beatsMaxAgeMs: 90 * 86_400_000,
+  historyBytes: 2 * 2 ** 30,
   logLevel: 'info',
 };
 const token = 'correct-horse-battery';
@@ -61,7 +63,9 @@ t.test('every setting is read', async (t) => {
     TOCSIN_BLIND_HOLD_MAX: '0s',
     TOCSIN_MAX_MONITORS: '1',
     TOCSIN_MAX_BODY_BYTES: '2048',
-    TOCSIN_BEATS_MAX: '1000',
+    TOCSIN_BEATS_PER_MONITOR: '1',
+    TOCSIN_BEATS_MAX_AGE: '1D',
+    TOCSIN_HISTORY_BYTES: '16777216',
     LOG_LEVEL: 'silent',
   };
   t.same(parse(env), {
@@ -80,7 +84,9 @@ t.test('every setting is read', async (t) => {
       blindHoldMaxMs: 0,
       maxMonitors: 1,
       maxBodyBytes: 2048,
-      beatsMax: 1000,
+      beatsPerMonitor: 1,
+      beatsMaxAgeMs: 86_400_000,
+      historyBytes: 16_777_216,
       logLevel: 'silent',
     },
   });
@@ -97,7 +103,9 @@ t.test('wrong values, one by one: the variable, what was given, what is valid', 
     ['TOCSIN_BLIND_HOLD_MAX', ['10ms', 'off'], /such as 10m/],
     ['TOCSIN_MAX_MONITORS', ['0', '10000001', '1_000'], /from 1 to 10000000$/],
     ['TOCSIN_MAX_BODY_BYTES', ['1023', '67108865', '1M'], /from 1024 to/],
-    ['TOCSIN_BEATS_MAX', ['999', '1000000001'], /from 1000 to/],
+    ['TOCSIN_BEATS_PER_MONITOR', ['0', '20001'], /from 1 to 20000/],
+    ['TOCSIN_BEATS_MAX_AGE', ['59m', '1'], /from 1h to/],
+    ['TOCSIN_HISTORY_BYTES', ['16777215', '2G'], /from 16777216 to/],
     ['LOG_LEVEL', ['INFO', 'warning', '30'], /one of trace, debug/],
   ];
   for (const [variable, texts, valid] of cases) {

@@ -62,6 +62,8 @@ export class WatchedStore implements Store {
   countMonitors = () => this.inner.countMonitors();
   lastListening = () => this.inner.lastListening();
   blindIntervals = (afterMs: number) => this.inner.blindIntervals(afterMs);
+  listBeats = (options: Parameters<Store['listBeats']>[0]) => this.inner.listBeats(options);
+  beatsAround = (options: Parameters<Store['beatsAround']>[0]) => this.inner.beatsAround(options);
   close = () => this.inner.close();
 
   #check(call: StoreCall): void {

@@ -5,6 +5,7 @@ import type { NewDelivery } from '../../server/outbox/delivery-queue.ts';
 import type { Change, Loaded, Store } from '../../server/store/store.ts';
 import { monitorOf, tenMs } from '../engine/cast.ts';
 import { storeHistoryContract } from './store-history-contract.ts';
+import { storeReadsContract } from './store-reads-contract.ts';
 
 /** A store on a medium of its own. */
 export type StoreUnderTest = {
@@ -235,6 +236,7 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
   });
 
   storeHistoryContract(t, { name, open });
+  storeReadsContract(t, { name, open });
 }
 
 export const conflict = { ok: false, reason: 'conflict' } as const;

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { Worker } from 'node:worker_threads';
 import type { JournalPosition } from '../journal/segment-files.ts';
 import { StoreError } from '../store.ts';
-import { openHistory } from './history-database.ts';
-import type { HistoryReply, HistoryRequest } from './history-worker.ts';
+import { forgetBeatsBehind, openHistory } from './history-database.ts';
+import type { HistoryKeeperOptions } from './history-keeper.ts';
+import { HistoryThread } from './history-thread.ts';
+import type { HistoryQueries } from './history-worker.ts';
 import { RecentBeatIds } from './recent-beat-ids.ts';
 
 /** Beats that come after a failure until the thread is asked again. */
@@ -12,15 +13,7 @@ const retryBeats = 10_000;
 /** Ids of beats in memory, some 150 bytes each: ten times what waits for a history that can be written. */
 const recentIdsMax = 1_000_000;
 
-export type HistoryOptions = {
-  /** Where the journal is. */
-  directory: string;
-  /** The database of the history. */
-  path: string;
-  /** Sync what is taken over, so that it survives a power cut before the journal lets go of it. */
-  sync: boolean;
-  /** The newest beats that are kept, over all monitors. */
-  beatsMax: number;
+export type HistoryOptions = HistoryKeeperOptions & {
   /** Journal that has not been taken over before the thread is asked to, bytes. */
   behindBytes: number;
   /** Hears why the history does not grow. Pings do not depend on it. */
@@ -37,15 +30,21 @@ export class History {
   #connection: Connection | null = null;
   readonly #recent = new RecentBeatIds(recentIdsMax);
   #taken: JournalPosition = { segment: 0, bytes: 0 };
-  #worker: Worker | undefined;
+  readonly #thread: HistoryThread;
   #busy = false;
   #told = '';
   /** After a failure the thread is asked anew when the journal has come to this beat. */
   #retryId = 0;
+  #nowMs = 0;
 
   /** @throws StoreError when the history cannot be opened. */
   constructor(options: HistoryOptions) {
     this.#options = options;
+    const { behindBytes: _, onProblem: __, ...keeper } = options;
+    this.#thread = new HistoryThread(keeper, {
+      onTaken: (taken) => this.#tookOver(taken),
+      onFailed: (message) => this.#failed(message),
+    });
     if (!existsSync(options.path)) return;
     try {
       this.#connection = connect(options);
@@ -61,7 +60,10 @@ export class History {
 
   /** The highest id of a beat in it; 0 when it is empty. */
   get newestId(): number {
-    const newest = this.#connection?.db.prepare('SELECT max(id) AS id FROM beats').get() as { id: number | null };
+    // Those that were deleted since count as well.
+    const newest = this.#connection?.db
+      .prepare('SELECT max(coalesce((SELECT max(id) FROM beats), 0), linked_up_to) AS id FROM taken')
+      .get() as { id: number } | undefined;
     return newest?.id ?? 0;
   }
 
@@ -72,9 +74,8 @@ export class History {
     if (end !== null && (end.segment > segment || (end.segment === segment && end.bytes >= bytes))) return;
     // Another journal than the one that was taken over, such as that of an older backup: from its beginning.
     this.#taken = { segment: 0, bytes: 0 };
-    this.#connection?.db.exec('UPDATE taken SET segment = 0, bytes = 0');
     // They never came to anything, so a client that says them again must be heard.
-    this.#connection?.db.prepare('DELETE FROM beats WHERE id > ?').run(journalId);
+    if (this.#connection) forgetBeatsBehind(this.#connection.db, journalId);
   }
 
   /** Whether this monitor has a beat with this id, and its time. */
@@ -104,47 +105,36 @@ export class History {
     this.#tell(`it is too far behind: beats from ${segment} on were dropped from the journal before it had them`);
   }
 
+  /** It is `nowMs`, Unix ms: to be told now and then. */
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
   /** The journal ends at `end`, with the beat `journalId`; `behindBytes` of it have not been taken over. */
   follow(end: JournalPosition, { journalId, behindBytes }: { journalId: number; behindBytes: number }): void {
     if (this.#busy || journalId < this.#retryId || behindBytes < this.#options.behindBytes) return;
     this.#busy = true;
     this.#retryId = journalId + retryBeats;
-    this.#worker ??= this.#start();
-    this.#worker.postMessage({ kind: 'take', upTo: end } satisfies HistoryRequest);
+    this.#thread.tell({ kind: 'take', upTo: end, nowMs: this.#nowMs });
+  }
+
+  /** Reads what was in the journal up to `end` (null: it is empty), and before. @throws StoreError `busy`, `io`. */
+  read<Query extends keyof HistoryQueries>(
+    query: Query,
+    asked: HistoryQueries[Query]['asked'],
+    end: JournalPosition | null,
+  ): Promise<HistoryQueries[Query]['answer']> {
+    return this.#thread.ask(query, asked, end ?? this.#taken);
   }
 
   async close(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = undefined;
-    if (worker) {
-      worker.ref();
-      const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-      worker.postMessage({ kind: 'close' } satisfies HistoryRequest);
-      await ended;
-    }
+    await this.#thread.close();
     this.#connection?.db.close();
     this.#connection = null;
   }
 
-  #start(): Worker {
-    const { directory, path, sync, beatsMax } = this.#options;
-    const workerData = { directory, path, sync, beatsMax };
-    const worker = new Worker(new URL('./history-worker.ts', import.meta.url), { workerData });
-    worker.unref();
-    worker.on('message', (reply: HistoryReply) => this.#replied(reply));
-    worker.on('error', (error: Error) => {
-      this.#worker = undefined;
-      this.#failed(error.message);
-    });
-    return worker;
-  }
-
-  #replied(reply: HistoryReply): void {
+  #tookOver(taken: JournalPosition): void {
     this.#busy = false;
-    if (!reply.ok) {
-      this.#failed(reply.message);
-      return;
-    }
     this.#retryId = 0;
     try {
       this.#connection ??= connect(this.#options);
@@ -153,8 +143,8 @@ export class History {
       this.#failed((error as Error).message);
       return;
     }
-    this.#taken = reply.taken;
-    this.#recent.forgetBefore(reply.taken.segment);
+    this.#taken = taken;
+    this.#recent.forgetBefore(taken.segment);
   }
 
   #failed(message: string): void {

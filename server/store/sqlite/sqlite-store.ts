@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { BlindInterval, Monitor } from '../../engine/domain/monitor.ts';
 import { createDataFiles } from '../data-files.ts';
+import type { BeatLimits } from '../history/beat-retention.ts';
 import { History } from '../history/history.ts';
+import type { HistoryReads } from '../history-types.ts';
 import { BeatJournal } from '../journal/beat-journal.ts';
 import type { Armed, Change, ChangeResult, Loaded, MonitorKey, Store } from '../store.ts';
 import { Database, type DatabaseOptions } from './database.ts';
@@ -17,8 +19,7 @@ const blindIntervalsMax = 1_000;
 const readersMax = 2;
 
 export type SqliteStoreOptions = DatabaseOptions & {
-  /** The newest beats that the history keeps, over all monitors. Default 1,000,000. */
-  beatsMax?: number;
+  history?: BeatLimits;
   /**
    * Growth of the journal per sweep over the rows, bytes; a start replays at most twice as much. Default 96 MiB, which is
    * some 2 million plain beats.
@@ -39,6 +40,12 @@ export type JournalLimits = {
   behindBytes: number;
   /** The bound: beyond it, beats go that the history does not have. */
   bytesMax: number;
+};
+
+const defaultBeatLimits: BeatLimits = {
+  beatsPerMonitor: 1_000,
+  beatsMaxAgeMs: 90 * 86_400_000,
+  bytesMax: 2 * 2 ** 30,
 };
 
 const defaultJournalLimits: JournalLimits = {
@@ -71,7 +78,7 @@ export class SqliteStore implements Store {
     const path = join(directory, 'tocsin.db');
     const historyPath = join(directory, 'history.db');
     createDataFiles(directory, [lockPath, path]);
-    const { beatsMax = 1_000_000, sweepBytes = 96 * 2 ** 20, nameSeed = 0, journal = defaultJournalLimits } = options;
+    const { sweepBytes = 96 * 2 ** 20, nameSeed = 0, journal = defaultJournalLimits } = options;
     const { segmentBytes, behindBytes, bytesMax: journalBytesMax } = journal;
     const onProblem = options.onHistoryProblem ?? (() => {});
     this.#lock = lockDirectory(lockPath, directory);
@@ -85,7 +92,7 @@ export class SqliteStore implements Store {
         directory,
         path: historyPath,
         sync: options.durability === 'power',
-        beatsMax,
+        ...(options.history ?? defaultBeatLimits),
         behindBytes,
         onProblem,
       });
@@ -171,10 +178,19 @@ export class SqliteStore implements Store {
       addBlind.run(blind.fromMs, blind.toMs);
       this.#statements.trimBlind.run(blindIntervalsMax);
     });
+    this.#history.tick(atMs);
   }
 
   async blindIntervals(afterMs: number): Promise<BlindInterval[]> {
     return this.#db.run(() => this.#statements.blinds.all(afterMs) as unknown as BlindInterval[]);
+  }
+
+  async listBeats(options: Parameters<HistoryReads['listBeats']>[0]) {
+    return this.#history.read('listBeats', options, this.#journal.end);
+  }
+
+  async beatsAround(options: Parameters<HistoryReads['beatsAround']>[0]) {
+    return this.#history.read('beatsAround', options, this.#journal.end);
   }
 
   async trimHistory(keep: number, limit: number): Promise<number> {

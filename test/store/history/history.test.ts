@@ -99,17 +99,6 @@ t.test('beats go from the journal into the history, each once, whenever the serv
   );
 });
 
-t.test('the history is bounded, and forgets the oldest', async (t) => {
-  const directory = await temporaryDirectory(t);
-  const pinged = new Pinged(t, directory, { beatsMax: 100 });
-  await pinged.beats(500);
-  await pinged.until(() => historyRows(directory) >= 100);
-  t.equal(historyRows(directory), 100);
-  await pinged.until(() => segments(directory) < 5);
-  t.notOk(await pinged.seen(1));
-  t.ok(await pinged.seen(pinged.count));
-});
-
 t.test('without the history pings go on, the journal stays bounded, and it is said', async (t) => {
   const directory = await temporaryDirectory(t);
   const problems: string[] = [];
