@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { Notice } from './engine/domain/notice.ts';
+import { type Notice, noticeDefaults } from './engine/domain/notice.ts';
 import type { FailureReason, Notifier, Verdict } from './notify/notifier.ts';
 
 const advice: Record<FailureReason, string> = {
@@ -63,5 +63,6 @@ function testNotice(nowMs: number): Notice {
     message: '',
     exitCode: null,
     blind: null,
+    ...noticeDefaults,
   };
 }

@@ -1,15 +1,22 @@
+import type { Configuration } from './domain/configure.ts';
 import type { Rejection } from './domain/decision.ts';
 import type { Beat, Monitor } from './domain/monitor.ts';
 
-/** Something that a client asks of the engine. */
+/** Something that a client asks of the engine. `receivedMs`: when the server received it, Unix ms. */
 export type Command =
   | { kind: 'beat'; beat: Beat }
+  | { kind: 'configure'; configuration: Configuration; receivedMs: number }
   | {
-      kind: 'remove';
+      kind: 'pause';
       name: string;
-      /** When the server received it, Unix ms. */
+      /** When it ends by itself, Unix ms; null: open. */
+      untilMs: number | null;
+      /** The next ping ends it. */
+      untilPing: boolean;
       receivedMs: number;
-    };
+    }
+  | { kind: 'resume'; name: string; receivedMs: number }
+  | { kind: 'remove'; name: string; /** As in `Configuration`. */ etag: string | null; receivedMs: number };
 
 /** Why a command was not carried out: bad input, a bound, or (`unavailable`) a store that cannot write. */
 export type Refusal = Omit<Rejection, 'code'> & { code: Rejection['code'] | 'unavailable' };
@@ -18,11 +25,28 @@ export type Refusal = Omit<Rejection, 'code'> & { code: Rejection['code'] | 'una
 export type Outcome =
   | {
       ok: true;
-      /** For a beat, what became of it; for a removal, `applied`. */
-      accepted: 'applied' | 'stale' | 'duplicate';
-      /** The time that the beat counts for, Unix ms. */
+      /** What became of it; `unchanged`: everything was like that before. Only beats are stale or duplicate. */
+      accepted: 'applied' | 'stale' | 'duplicate' | 'unchanged';
+      /** The command made the monitor. */
+      created: boolean;
+      /** The time that the command counts for, Unix ms. */
       atMs: number;
       /** The monitor after the command (for a removal: as it was). */
       monitor: Monitor;
     }
   | { ok: false; refusal: Refusal };
+
+export function nameOf(command: Command): string {
+  switch (command.kind) {
+    case 'beat':
+      return command.beat.name;
+    case 'configure':
+      return command.configuration.name;
+    default:
+      return command.name;
+  }
+}
+
+export function receivedMsOf(command: Command): number {
+  return command.kind === 'beat' ? command.beat.receivedMs : command.receivedMs;
+}

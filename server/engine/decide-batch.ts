@@ -1,12 +1,21 @@
 import type { Change, Loaded } from '../store/store.ts';
-import type { Command, Outcome } from './command.ts';
+import { type Command, nameOf, type Outcome } from './command.ts';
 import { applyBeat } from './domain/apply-beat.ts';
 import { applySilence } from './domain/apply-silence.ts';
+import { configure } from './domain/configure.ts';
 import type { Decision, DecisionContext } from './domain/decision.ts';
+import { namesHolder } from './domain/held-alert.ts';
 import type { Beat, Monitor } from './domain/monitor.ts';
+import { etagOf } from './domain/monitor-spec.ts';
+import { beginPause, endPause } from './domain/pause.ts';
 
 /** A change to commit, and the commands (by index) whose answers depend on it. */
-export type Draft = { change: Change; commands: number[] };
+export type Draft = {
+  change: Change;
+  commands: number[];
+  /** More than a beat that moved its deadline: the monitor flipped, was configured, paused, made or removed. */
+  notable: boolean;
+};
 
 export type BatchDecision = {
   drafts: Draft[];
@@ -20,12 +29,16 @@ type Input = {
   loaded: readonly Loaded[];
   /** Monitors that the wheel says are due; looked at after the commands, which were received before. */
   due: readonly Monitor[];
+  /** By name: monitors that the ones above depend on, or are to depend on, and what these depend on in turn. */
+  related: ReadonlyMap<string, Monitor>;
+  /** Names of monitors by the ping ids that commands want to give. */
+  pingIds: ReadonlyMap<string, string>;
   /** Silence is judged up to this time (Unix ms, at most now): a beat received later may still wait. */
   heardUntilMs: number;
-  context: DecisionContext;
+  context: Omit<DecisionContext, 'monitorNamed'>;
   /** How many monitors may still be created. */
   room: number;
-  /** The channel that notices go to. */
+  /** The channel of monitors that name none. */
   channel: string;
 };
 
@@ -34,121 +47,215 @@ type Input = {
  * gives the same output.
  */
 export function decideBatch(input: Input): BatchDecision {
-  const { commands, loaded, due, context, channel } = input;
-  const silence: DecisionContext = { ...context, nowMs: Math.min(context.nowMs, input.heardUntilMs) };
-  const drafts: Draft[] = [];
-  // By id, or by name while there is none: a Map internalises every string that it is asked for.
-  const open = new Map<string | number, OpenDraft>();
-  const outcomes: Outcome[] = [];
-  let room = input.room;
-
-  for (const [index, command] of commands.entries()) {
-    const name = command.kind === 'beat' ? command.beat.name : command.name;
-    const { monitor } = loaded[index]!;
-    const key = monitor?.id ?? name;
-    let draft = open.get(key);
-    if (!draft) {
-      draft = openDraft(monitor);
-      open.set(key, draft);
-    }
-    if (command.kind === 'remove') {
-      outcomes.push(remove(draft, command, index));
-      if (draft.change.remove && draft.change.monitor.id !== 0) drafts.push(draft);
-      if (draft.change.remove) {
-        open.set(key, openDraft(undefined));
-        room += 1;
-      }
-      continue;
-    }
-    const isNew = draft.monitor === undefined;
-    if (isNew && room <= 0) {
-      outcomes.push(noRoom());
-      continue;
-    }
-    outcomes.push(beat(draft, command.beat, { index, seenBeat: loaded[index]!.seenBeat, context, channel }));
-    if (isNew && draft.monitor !== undefined) room -= 1;
-  }
-
-  for (const monitor of due) {
-    const draft = open.get(monitor.id) ?? openDraft(monitor);
-    if (draft.monitor?.id !== monitor.id) continue;
-    const decision = applySilence(draft.monitor, silence);
-    if (!decision) continue;
-    add(draft, decision, channel);
-    open.set(monitor.id, draft);
-  }
-
-  for (const draft of open.values()) if (draft.touched) drafts.push(draft);
-  return { drafts: drafts.map(({ change, commands: answered }) => ({ change, commands: answered })), outcomes };
+  const batch = new Batch(input);
+  for (const [index, command] of input.commands.entries()) batch.take(command, index);
+  // What others depend on goes first, so that what fails together is said once.
+  for (const monitor of input.due) if (monitor.config.dependsOn.length === 0) batch.look(monitor);
+  for (const monitor of input.due) if (monitor.config.dependsOn.length > 0) batch.look(monitor);
+  return batch.decision();
 }
 
 type OpenDraft = Draft & { monitor: Monitor | undefined; touched: boolean; beatIds: Map<string, number> | null };
 
+class Batch {
+  readonly #input: Input;
+  readonly #context: DecisionContext;
+  readonly #silence: DecisionContext;
+  readonly #drafts: OpenDraft[] = [];
+  /** By id, or by name while there is none: a Map internalises every string that it is asked for. */
+  readonly #open = new Map<string | number, OpenDraft>();
+  readonly #outcomes: Outcome[] = [];
+  #room: number;
+
+  constructor(input: Input) {
+    this.#input = input;
+    this.#room = input.room;
+    const monitorNamed = (name: string) => this.#monitorNamed(name);
+    this.#context = { ...input.context, monitorNamed };
+    this.#silence = { ...this.#context, nowMs: Math.min(input.context.nowMs, input.heardUntilMs) };
+  }
+
+  take(command: Command, index: number): void {
+    const { monitor } = this.#input.loaded[index]!;
+    const key = monitor?.id ?? nameOf(command);
+    let draft = this.#open.get(key);
+    if (!draft) {
+      draft = openDraft(monitor);
+      this.#open.set(key, draft);
+    }
+    const isNew = draft.monitor === undefined;
+    const needsRoom = isNew && (command.kind === 'beat' || command.kind === 'configure');
+    this.#outcomes.push(needsRoom && this.#room <= 0 ? noRoom : this.#carryOut(draft, command, index));
+    if (isNew && draft.monitor !== undefined) this.#room -= 1;
+    if (!draft.change.remove) return;
+    if (draft.change.monitor.id !== 0) this.#drafts.push(draft);
+    this.#open.set(key, openDraft(undefined));
+    this.#room += 1;
+  }
+
+  look(monitor: Monitor): void {
+    const draft = this.#open.get(monitor.id) ?? openDraft(monitor);
+    if (draft.monitor?.id !== monitor.id) return;
+    const decision = applySilence(draft.monitor, this.#silence);
+    if (!decision) return;
+    draft.notable = true;
+    this.#add(draft, decision);
+    this.#open.set(monitor.id, draft);
+  }
+
+  decision(): BatchDecision {
+    for (const draft of this.#open.values()) if (draft.touched) this.#drafts.push(draft);
+    const drafts = this.#drafts.map(({ change, commands, notable }) => ({ change, commands, notable }));
+    return { drafts, outcomes: this.#outcomes };
+  }
+
+  #carryOut(draft: OpenDraft, command: Command, index: number): Outcome {
+    switch (command.kind) {
+      case 'beat':
+        return this.#beat(draft, command.beat, index);
+      case 'configure':
+        return this.#configure(draft, command, index);
+      case 'remove':
+        return this.#remove(draft, command, index);
+      default:
+        return this.#pauseOrResume(draft, command, index);
+    }
+  }
+
+  #beat(draft: OpenDraft, beat: Beat, index: number): Outcome {
+    // What the store has seen belongs to the monitor that was loaded, not to one that this batch began anew.
+    const isLoaded = draft.monitor !== undefined && draft.monitor.id !== 0;
+    const stored = isLoaded ? this.#input.loaded[index]!.seenBeat?.atMs : undefined;
+    const seenMs = draft.beatIds?.get(beat.beatId) ?? stored;
+    if (seenMs !== undefined && draft.monitor) {
+      // Its first copy may be in this very batch: the answer waits for the same commit.
+      draft.commands.push(index);
+      return { ok: true, accepted: 'duplicate', created: false, atMs: seenMs, monitor: draft.monitor };
+    }
+    const created = draft.monitor === undefined;
+    const result = applyBeat(draft.monitor, beat, this.#context);
+    if (!result.ok) return { ok: false, refusal: result.rejection };
+    this.#answers(draft, index);
+    const { monitor } = result.decision;
+    draft.notable ||= created || draft.monitor!.status !== monitor.status || draft.monitor!.config !== monitor.config;
+    this.#add(draft, result.decision);
+    if (beat.beatId !== '') {
+      draft.beatIds ??= new Map();
+      draft.beatIds.set(beat.beatId, result.atMs);
+    }
+    return { ok: true, accepted: result.accepted, created, atMs: result.atMs, monitor };
+  }
+
+  #configure(draft: OpenDraft, { configuration, receivedMs }: Command & { kind: 'configure' }, index: number): Outcome {
+    const { pingId } = configuration.patch;
+    const taken = pingId ? this.#input.pingIds.get(pingId) : undefined;
+    if (taken !== undefined && taken !== configuration.name) {
+      const message = `ping_id: is that of ${JSON.stringify(taken)} already; leave it out to get a new one`;
+      return { ok: false, refusal: { code: 'already_exists', field: 'ping_id', message } };
+    }
+    const created = draft.monitor === undefined;
+    const result = configure(draft.monitor, configuration, this.#context);
+    if (!result.ok) return { ok: false, refusal: result.rejection };
+    const { decision, changed } = result;
+    this.#answers(draft, index);
+    draft.notable ||= changed;
+    if (changed) this.#add(draft, decision);
+    return { ok: true, accepted: changed ? 'applied' : 'unchanged', created, atMs: receivedMs, monitor: decision.monitor };
+  }
+
+  #pauseOrResume(draft: OpenDraft, command: Command & { kind: 'pause' | 'resume' }, index: number): Outcome {
+    const { monitor } = draft;
+    const { name, receivedMs: atMs } = command;
+    if (!monitor) return notFound(name);
+    this.#answers(draft, index);
+    if (command.kind === 'resume' && monitor.status !== 'paused') {
+      return { ok: true, accepted: 'unchanged', created: false, atMs, monitor };
+    }
+    const decision =
+      command.kind === 'pause' ? beginPause(monitor, command, { nowMs: atMs }) : endPause(monitor, atMs, this.#context);
+    draft.notable = true;
+    this.#add(draft, decision);
+    return { ok: true, accepted: 'applied', created: false, atMs, monitor: decision.monitor };
+  }
+
+  #remove(draft: OpenDraft, { name, etag, receivedMs }: Command & { kind: 'remove' }, index: number): Outcome {
+    const { monitor, change } = draft;
+    if (!monitor) return notFound(name);
+    if (etag !== null && etag !== etagOf(monitor)) {
+      const message = `etag: the monitor was changed since it was read, its etag is now ${etagOf(monitor)}; read it again`;
+      return { ok: false, refusal: { code: 'aborted', field: 'etag', message } };
+    }
+    this.#answers(draft, index);
+    draft.notable = true;
+    change.remove = true;
+    const { incident, progress } = monitor;
+    if (incident) {
+      const endedMs = Math.max(receivedMs, incident.startedMs);
+      change.incidents.push({ ...incident, endedMs, heldBy: namesHolder(progress.held) });
+    }
+    return { ok: true, accepted: 'applied', created: false, atMs: receivedMs, monitor };
+  }
+
+  #answers(draft: OpenDraft, index: number): void {
+    // Nearly always the only command: an array that grows by a push has room for sixteen more, for every ping.
+    if (draft.commands.length === 0) draft.commands = [index];
+    else draft.commands.push(index);
+  }
+
+  #add(draft: OpenDraft, decision: Decision): void {
+    const { change } = draft;
+    draft.monitor = decision.monitor;
+    change.monitor = decision.monitor;
+    if (draft.touched) {
+      change.beats.push(...decision.beats);
+      change.incidents.push(...decision.incidents);
+      change.pauses.push(...decision.pauses);
+    } else {
+      change.beats = decision.beats;
+      change.incidents = decision.incidents;
+      change.pauses = decision.pauses;
+      draft.touched = true;
+    }
+    if (decision.notices.length === 0) return;
+    const { channels } = decision.monitor.config;
+    for (const channel of channels.length === 0 ? [this.#input.channel] : channels) {
+      for (const { notice, onlyIfIdle, id } of decision.notices) {
+        // An id is that of one delivery: the first channel has the notice's own.
+        const deliveryId = change.deliveries.some((delivery) => delivery.id === id) ? this.#context.newId() : id;
+        change.deliveries.push({ id: deliveryId, channel, notice, onlyIfIdle });
+      }
+    }
+  }
+
+  #monitorNamed(name: string): Monitor | undefined {
+    const stored = this.#input.related.get(name);
+    const draft = this.#open.get(stored?.id ?? name);
+    return draft ? draft.monitor : stored;
+  }
+}
+
 function openDraft(monitor: Monitor | undefined): OpenDraft {
-  const change: Change = { monitor: monitor as Monitor, remove: false, beats: [], incidents: [], deliveries: [] };
-  return { change, commands: [], monitor, touched: false, beatIds: null };
+  const change: Change = {
+    monitor: monitor as Monitor,
+    remove: false,
+    beats: [],
+    incidents: [],
+    pauses: [],
+    deliveries: [],
+  };
+  return { change, commands: [], notable: false, monitor, touched: false, beatIds: null };
 }
 
-function add(draft: OpenDraft, decision: Decision, channel: string): void {
-  const { change } = draft;
-  draft.monitor = decision.monitor;
-  change.monitor = decision.monitor;
-  if (draft.touched) {
-    change.beats.push(...decision.beats);
-    change.incidents.push(...decision.incidents);
-  } else {
-    // Nearly always the only decision: an array that grows by a push has room for sixteen more, for every ping.
-    change.beats = decision.beats;
-    change.incidents = decision.incidents;
-    draft.touched = true;
-  }
-  for (const { notice, onlyIfIdle, id } of decision.notices) {
-    change.deliveries.push({ id, channel, notice, onlyIfIdle });
-  }
+function notFound(name: string): Outcome & { ok: false } {
+  const message = `name: no monitor is called ${JSON.stringify(name)}`;
+  return { ok: false, refusal: { code: 'not_found', field: 'name', message } };
 }
 
-type BeatOptions = {
-  index: number;
-  seenBeat: { atMs: number } | undefined;
-  context: DecisionContext;
-  channel: string;
+const noRoom: Outcome & { ok: false } = {
+  ok: false,
+  refusal: {
+    code: 'resource_exhausted',
+    field: 'name',
+    message: 'name: the server has as many monitors as it allows (TOCSIN_MAX_MONITORS); remove some first',
+  },
 };
-
-function beat(draft: OpenDraft, beat: Beat, { index, seenBeat, context, channel }: BeatOptions): Outcome {
-  // What the store has seen belongs to the monitor that was loaded, not to one that this batch began anew.
-  const stored = draft.monitor !== undefined && draft.monitor.id !== 0 ? seenBeat?.atMs : undefined;
-  const seenMs = draft.beatIds?.get(beat.beatId) ?? stored;
-  if (seenMs !== undefined && draft.monitor) {
-    // Its first copy may be in this very batch: the answer waits for the same commit.
-    draft.commands.push(index);
-    return { ok: true, accepted: 'duplicate', atMs: seenMs, monitor: draft.monitor };
-  }
-  const result = applyBeat(draft.monitor, beat, context);
-  if (!result.ok) return { ok: false, refusal: result.rejection };
-  if (draft.commands.length === 0) draft.commands = [index];
-  else draft.commands.push(index);
-  add(draft, result.decision, channel);
-  if (beat.beatId !== '') {
-    draft.beatIds ??= new Map();
-    draft.beatIds.set(beat.beatId, result.atMs);
-  }
-  return { ok: true, accepted: result.accepted, atMs: result.atMs, monitor: result.decision.monitor };
-}
-
-function remove(draft: OpenDraft, { name, receivedMs }: { name: string; receivedMs: number }, index: number): Outcome {
-  const { monitor, change } = draft;
-  if (!monitor) {
-    const message = `name: no monitor is called ${JSON.stringify(name)}`;
-    return { ok: false, refusal: { code: 'not_found', field: 'name', message } };
-  }
-  draft.commands.push(index);
-  change.remove = true;
-  const { incident } = monitor;
-  if (incident) change.incidents.push({ ...incident, endedMs: Math.max(receivedMs, incident.startedMs) });
-  return { ok: true, accepted: 'applied', atMs: receivedMs, monitor };
-}
-
-function noRoom(): Outcome {
-  const message = 'name: the server has as many monitors as it allows (TOCSIN_MAX_MONITORS); remove some first';
-  return { ok: false, refusal: { code: 'resource_exhausted', field: 'name', message } };
-}

@@ -1,55 +1,20 @@
-import type { Clock, Timer } from '../clock.ts';
-import { type Armed, type ChangeResult, type Loaded, type MonitorKey, type Store, StoreError } from '../store/store.ts';
-import type { Command, Outcome, Refusal } from './command.ts';
+import type { Timer } from '../clock.ts';
+import { type Armed, type ChangeResult, type Loaded, StoreError } from '../store/store.ts';
+import { type Command, type Outcome, type Refusal, receivedMsOf } from './command.ts';
 import { type Draft, decideBatch } from './decide-batch.ts';
-import type { DecisionContext, Policy } from './domain/decision.ts';
+import type { Configuration } from './domain/configure.ts';
+import type { DecisionContext } from './domain/decision.ts';
 import type { Beat, Monitor } from './domain/monitor.ts';
 import { wakeMs } from './domain/phase.ts';
-import type { EngineLogger } from './engine-logger.ts';
+import type { EngineHealth, EngineOptions, MonitorChange } from './engine-options.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Listening } from './listening.ts';
+import { loadBatch } from './load-batch.ts';
 import { MonitorTimers } from './monitor-timers.ts';
 import { SilencePace } from './silence-pace.ts';
 import { StoreErrors } from './store-errors.ts';
 
-/** Bounds of the engine's work. */
-export type EngineLimits = {
-  /** Commands that may wait; past it they are refused. */
-  queueMax: number;
-  /** Commands in one transaction. */
-  batchMax: number;
-  /** Monitors looked at for silence in one transaction, at most; fewer when a turn takes longer than `dueTurnMs`. */
-  dueMax: number;
-  /** How long a turn of a mass outage should take: pings wait for so long. */
-  dueTurnMs: number;
-  monitorsMax: number;
-  /** Closed incidents, and buried deliveries, kept in all. */
-  historyMax: number;
-};
-
-export type EngineOptions = {
-  store: Store;
-  clock: Clock;
-  policy: Policy;
-  limits: EngineLimits;
-  newId: () => string;
-  logger: EngineLogger;
-  /** The channel that notices go to. */
-  channel: string;
-  /** Called after a commit that made deliveries. */
-  onDeliveries: () => void;
-};
-
-export type EngineHealth = {
-  /** Why the store cannot write now; '' when it can. */
-  storeError: string;
-  /** Commands that wait. */
-  queued: number;
-  monitors: number;
-  /** Monitors that await something. */
-  armed: number;
-};
-
+type WakeContext = Omit<DecisionContext, 'monitorNamed' | 'newId'>;
 type Waiting = { command: Command; attempts: number; resolve: (outcome: Outcome) => void };
 
 const conflictAttemptsMax = 5;
@@ -110,7 +75,7 @@ export class Engine {
 
   /** Records a beat. Resolves when it is durable, or with the reason why it was not recorded. Never rejects. */
   beat(beat: Beat): Promise<Outcome> {
-    return new Promise((resolve) => this.#submit({ kind: 'beat', beat }, resolve));
+    return this.#command({ kind: 'beat', beat });
   }
 
   /** Records beats, in order and each by itself, as `beat` does. Resolves with all outcomes once the last is known. */
@@ -129,10 +94,28 @@ export class Engine {
     });
   }
 
-  /** Forgets a monitor; durable when it resolves. */
-  remove(name: string): Promise<Outcome> {
-    const receivedMs = this.#options.clock.wallMs();
-    return new Promise((resolve) => this.#submit({ kind: 'remove', name, receivedMs }, resolve));
+  /** Forgets a monitor; durable when it resolves. `etag`: only if it is still that of the monitor. */
+  remove(name: string, { etag = null }: { etag?: string | null } = {}): Promise<Outcome> {
+    return this.#command({ kind: 'remove', name, etag, receivedMs: this.#options.clock.wallMs() });
+  }
+
+  /** Makes a monitor, or changes what people may set of it; durable when it resolves. */
+  configure(configuration: Configuration): Promise<Outcome> {
+    return this.#command({ kind: 'configure', configuration, receivedMs: this.#options.clock.wallMs() });
+  }
+
+  /** Awaits nothing of a monitor until `untilMs` (Unix ms; null: open), or the next ping; durable when it resolves. */
+  pause(name: string, { untilMs, untilPing }: { untilMs: number | null; untilPing: boolean }): Promise<Outcome> {
+    return this.#command({ kind: 'pause', name, untilMs, untilPing, receivedMs: this.#options.clock.wallMs() });
+  }
+
+  /** Ends a pause; durable when it resolves. */
+  resume(name: string): Promise<Outcome> {
+    return this.#command({ kind: 'resume', name, receivedMs: this.#options.clock.wallMs() });
+  }
+
+  #command(command: Command): Promise<Outcome> {
+    return new Promise((resolve) => this.#submit(command, resolve));
   }
 
   health(): EngineHealth {
@@ -166,7 +149,7 @@ export class Engine {
   #submit(command: Command, resolve: (outcome: Outcome) => void): void {
     const refused = this.#stopped ? shuttingDown : this.#queue.length >= this.#options.limits.queueMax ? tooMany : null;
     if (refused !== null) {
-      this.#listening.refused(receivedMs(command));
+      this.#listening.refused(receivedMsOf(command));
       resolve(refused);
       return;
     }
@@ -239,23 +222,24 @@ export class Engine {
   /** Up to when everything that was received is known, Unix ms: more may come within the millisecond of the wake. */
   #heardUntilMs(): number {
     let untilMs = Math.min(this.#options.clock.wallMs(), this.#wokenMs) - 1;
-    for (const { command } of this.#queue) untilMs = Math.min(untilMs, receivedMs(command) - 1);
+    for (const { command } of this.#queue) untilMs = Math.min(untilMs, receivedMsOf(command) - 1);
     return untilMs;
   }
 
   async #runBatch(waiting: Waiting[], silence: { dueIds: number[]; heardUntilMs: number }): Promise<void> {
     const { dueIds, heardUntilMs } = silence;
     if (waiting.length === 0 && dueIds.length === 0) return;
-    const { store, clock, policy, newId, limits, channel } = this.#options;
+    const { store, clock, policy, newId, nextOccurrence, limits, channel } = this.#options;
     const commands = waiting.map(({ command }) => command);
-    const context: DecisionContext = { nowMs: clock.wallMs(), blinds: this.#listening.blinds, policy, newId };
+    const { blinds } = this.#listening;
+    const context = { nowMs: clock.wallMs(), blinds, policy, newId, nextOccurrence };
     try {
-      const loaded = await store.load([...commands.map(keyOf), ...dueIds.map((id) => ({ id }))]);
-      const due = loaded.slice(commands.length).flatMap(({ monitor }) => monitor ?? []);
+      const { looked, ...found } = await loadBatch(store, commands, dueIds);
+      const due = looked.flatMap(({ monitor }) => monitor ?? []);
       const room = limits.monitorsMax - this.#monitors;
-      const { drafts, outcomes } = decideBatch({ commands, loaded, due, heardUntilMs, context, room, channel });
+      const { drafts, outcomes } = decideBatch({ ...found, commands, due, heardUntilMs, context, room, channel });
       const results = drafts.length > 0 ? await store.commit(drafts.map(({ change }) => change)) : [];
-      this.#rearm({ due, dueIds, loaded: loaded.slice(commands.length), context });
+      this.#rearm(looked, dueIds, context);
       const conflicted = this.#followCommit(drafts, results, context);
       for (const [index, outcome] of outcomes.entries()) if (!conflicted.has(index)) waiting[index]!.resolve(outcome);
       this.#retryConflicts(waiting.filter((_, index) => conflicted.has(index)));
@@ -265,18 +249,20 @@ export class Engine {
   }
 
   /** Looked at and found not due (or no longer there): back to sleep, until what the state says. */
-  #rearm(looked: { due: Monitor[]; dueIds: number[]; loaded: Loaded[]; context: DecisionContext }): void {
-    for (const [index, { monitor }] of looked.loaded.entries()) {
-      if (monitor) this.#timers.set(monitor.id, wakeMs(monitor, looked.context));
-      else this.#timers.delete(looked.dueIds[index]!);
+  #rearm(looked: readonly Loaded[], dueIds: readonly number[], context: WakeContext): void {
+    for (const [index, { monitor }] of looked.entries()) {
+      if (monitor) this.#timers.set(monitor.id, wakeMs(monitor, context));
+      else this.#timers.delete(dueIds[index]!);
     }
   }
 
   /** Makes memory follow what was committed. Returns the commands (by index) whose change met a conflict. */
-  #followCommit(drafts: Draft[], results: ChangeResult[], context: DecisionContext): Set<number> {
+  #followCommit(drafts: Draft[], results: ChangeResult[], context: WakeContext): Set<number> {
     const conflicted = new Set<number>();
+    const { changes: sink } = this.#options;
+    const changes: MonitorChange[] = [];
     let deliveries = 0;
-    for (const [index, { change, commands }] of drafts.entries()) {
+    for (const [index, { change, commands, notable }] of drafts.entries()) {
       const result = results[index]!;
       if (!result.ok) {
         for (const command of commands) conflicted.add(command);
@@ -292,8 +278,12 @@ export class Engine {
         if (change.monitor.id === 0) this.#monitors += 1;
         this.#timers.set(result.id, wakeMs(change.monitor, context));
       }
+      if (!notable && !sink.wantsBeats) continue;
+      const { id, version } = result;
+      changes.push({ monitor: { ...change.monitor, id, version }, removed: change.remove, notable });
     }
     if (deliveries > 0) this.#options.onDeliveries();
+    if (changes.length > 0) sink.publish(changes);
     return conflicted;
   }
 
@@ -311,7 +301,7 @@ export class Engine {
     const retryMs = this.#options.clock.wallMs() + retryAfterStoreErrorMs;
     for (const id of dueIds) this.#timers.set(id, retryMs);
     this.#storeErrors.note(error);
-    if (waiting.length > 0) this.#listening.refused(Math.min(...waiting.map(({ command }) => receivedMs(command))));
+    if (waiting.length > 0) this.#listening.refused(Math.min(...waiting.map(({ command }) => receivedMsOf(command))));
     const reason =
       error instanceof StoreError && error.reason === 'full' ? 'its disk is full' : 'its store cannot write';
     const outcome = refuse('unavailable', `the server could not record this, ${reason}; nothing changed, try again`);
@@ -330,14 +320,6 @@ export class Engine {
     const dueMs = nextMs === null ? stampMs : Math.max(0, nextMs + 1 - clock.wallMs());
     this.#timer = clock.after(Math.min(stampMs, dueMs), () => this.#wake());
   }
-}
-
-function keyOf(command: Command): MonitorKey {
-  return command.kind === 'beat' ? { name: command.beat.name, beatId: command.beat.beatId } : { name: command.name };
-}
-
-function receivedMs(command: Command): number {
-  return command.kind === 'beat' ? command.beat.receivedMs : command.receivedMs;
 }
 
 const shuttingDown = refuse('unavailable', 'the server is shutting down; try again');

@@ -15,7 +15,7 @@ export function noticeText(notice: Notice): string {
     }
     case 'down': {
       const state = repeat === 0 ? 'is DOWN' : `is still DOWN, since ${at(downSinceMs)} (reminder ${repeat})`;
-      return `${name} ${state}: ${cause(notice)}.${blindness(notice)}`;
+      return `${name} ${state}: ${cause(notice)}.${dependency(notice)}${blindness(notice)}`;
     }
   }
 }
@@ -27,10 +27,22 @@ function cause({ reason, merged, lastBeatMs, deadlineMs, downSinceMs, message, e
     const said = message.replace(/\s+/g, ' ').trim();
     return `it reported a failure${code} at ${at(downSinceMs)}${said === '' ? '' : `: ${cut(said)}`}`;
   }
+  // Of these the message is the whole cause.
+  if (reason !== 'missed') return message === '' ? `${causes[reason]}, at ${at(downSinceMs)}` : `${cut(message)}, at ${at(downSinceMs)}`;
   const expected = deadlineMs === null ? '' : `, expected by ${at(deadlineMs)}`;
   // Of a merged notice the last beat is the one that came too late.
   if (merged) return `the ping came late${expected}`;
   return `${lastBeatMs === null ? 'no ping' : `no ping since ${at(lastBeatMs)}`}${expected}`;
+}
+
+const causes = {
+  overran: 'a run took too long',
+  too_short: 'a run ended too soon',
+  too_often: 'a run began too soon after the one before',
+} as const;
+
+function dependency({ heldBy }: Notice): string {
+  return heldBy === '' ? '' : ` The alert waited while ${heldBy} was down, which it depends on.`;
 }
 
 function blindness({ blind }: Notice): string {

@@ -1,14 +1,14 @@
 /** What the page says of one monitor. Times are Unix ms; null: there is none. */
 export type PageMonitor = {
   name: string;
-  status: 'new' | 'up' | 'late' | 'down';
+  status: 'new' | 'up' | 'late' | 'down' | 'paused';
   lastBeatMs: number | null;
   dueMs: number | null;
   deadlineMs: number | null;
   /** End of the hold that a late monitor got because the server itself was not listening. */
   heldUntilMs: number | null;
   /** The open incident of a monitor that is down. */
-  incident: { startedMs: number; reason: 'missed' | 'failed' } | null;
+  incident: { startedMs: number; reason: 'missed' | 'failed' | 'overran' | 'too_short' | 'too_often' } | null;
   frequencyMs: number;
   graceMs: number;
 };

@@ -1,9 +1,9 @@
-import type { BeatRecord, BlindInterval, IncidentRecord, Monitor } from '../engine/domain/monitor.ts';
+import type { BeatRecord, BlindInterval, IncidentRecord, Monitor, PauseRecord } from '../engine/domain/monitor.ts';
 import type { DeliveryQueue, NewDelivery } from '../outbox/delivery-queue.ts';
 import type { HistoryReads } from './history-types.ts';
 
-/** A monitor by name (and, to spot a retry, the id of the beat that came for it), or by id. */
-export type MonitorKey = { name: string; beatId?: string } | { id: number };
+/** A monitor by name (and, to spot a retry, the id of the beat that came for it), by id, or by its ping id. */
+export type MonitorKey = { name: string; beatId?: string } | { id: number } | { pingId: string };
 
 /** What is stored under a key. `seenBeat` is set when the key's `beatId` is already in this monitor's history. */
 export type Loaded = { monitor: Monitor | undefined; seenBeat: { atMs: number } | undefined };
@@ -15,7 +15,9 @@ export type Change = {
   /** Forget the monitor instead of writing it, with the deliveries that wait; beats of the same change are written. */
   remove: boolean;
   beats: BeatRecord[];
+  /** An incident that is not open yet is opened; one that is, is ended, or gets another `heldBy`. */
   incidents: IncidentRecord[];
+  pauses: PauseRecord[];
   deliveries: NewDelivery[];
 };
 

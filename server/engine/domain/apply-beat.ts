@@ -1,9 +1,20 @@
-import { goDown } from './apply-silence.ts';
+import { applySilence } from './apply-silence.ts';
+import { awaitNext } from './await-next.ts';
 import { beatTime } from './beat-time.ts';
 import { alertMs } from './blind-time.ts';
-import type { Decision, DecisionContext, NoticeDraft, Rejection } from './decision.ts';
+import { type Decision, type DecisionContext, joined, onlyState, type Rejection } from './decision.ts';
+import { maintenanceOver } from './excuse.ts';
+import { countFailure } from './go-down.ts';
+import { namesHolder } from './held-alert.ts';
 import { makeNotice } from './make-notice.ts';
 import type { Beat, BeatRecord, BeatStatus, Monitor } from './monitor.ts';
+import { plainConfig } from './monitor-config.ts';
+import { newMonitor } from './new-monitor.ts';
+import { endPause } from './pause.ts';
+import { noProgress, progressOf } from './progress.ts';
+import { brokenAtBegin, brokenAtEnd, type BrokenRule } from './run-rules.ts';
+import { beginRun, endRuns, extendRuns, runDurationMs } from './runs.ts';
+import { type Scheduling, scheduleOfBeat } from './schedule-of-beat.ts';
 
 export type BeatDecision =
   | { ok: true; accepted: 'applied' | 'stale'; atMs: number; decision: Decision }
@@ -12,161 +23,211 @@ export type BeatDecision =
 /**
  * What a beat does to its monitor (undefined: the first of its name).
  *
- * - `ok`: up, due one period after the beat. A monitor that is down recovers, unless the beat is a replay so old that
- *   its own deadline has passed too. A beat that comes after a deadline that was not acted on yet is a miss and a
- *   recovery: both are recorded, and one merged notice says so.
- * - `fail`: down at once.
- * - `start`, `log`: recorded. A `start` is the first thing awaited of a monitor that is new.
+ * - `ok`: up, due again as the schedule says. A monitor that is down recovers, unless its threshold asks for more, or the
+ *   beat is a replay so old that its own deadline has passed too. A beat that comes after a deadline that was not acted
+ *   on yet is a miss and a recovery: both are recorded, and one merged notice says so.
+ * - `fail`: a failure; so is an `ok` that breaks a rule of its run. Down at once, unless there is a threshold.
+ * - `start`: a run is open. Where runs have a limit, it has come in time, and the limit counts from here; elsewhere it
+ *   moves no deadline, but is the first thing awaited of a monitor that is new.
+ * - `keep_alive`: the limit of the run counts anew. `log`: a note.
  */
 export function applyBeat(monitor: Monitor | undefined, beat: Beat, context: DecisionContext): BeatDecision {
   const time = beatTime(beat, monitor);
   if (time.kind === 'rejected') return { ok: false, rejection: time.rejection };
+  const read = scheduleOfBeat(monitor, beat, context);
+  if (!read.ok) return read;
+  const { atMs } = time;
   const status = effectiveStatus(beat);
-  const record = beatRecord(beat, { atMs: time.atMs, status });
   if (time.kind === 'stale') {
-    const decision = { monitor: monitor!, beats: [record], incidents: [], notices: [] };
-    return { ok: true, accepted: 'stale', atMs: time.atMs, decision };
+    const decision = { ...onlyState(monitor!), beats: [beatRecord(beat, { atMs, status })] };
+    return { ok: true, accepted: 'stale', atMs, decision };
   }
-  const known = monitor ?? newMonitor(beat);
-  const effective = status === beat.status ? beat : { ...beat, status };
-  const decision = { ...decide(known, effective, { atMs: time.atMs, context }), beats: [record] };
-  return { ok: true, accepted: 'applied', atMs: time.atMs, decision };
+  const known = monitor ?? newMonitor(beat.name, beat.receivedMs, read.scheduling);
+  const at: At = { atMs, context, scheduling: read.scheduling };
+  const decision =
+    known.status === 'paused' || known.progress !== noProgress || known.config !== plainConfig || status !== 'ok'
+      ? decide(known, beat, status, at)
+      : decidePlain(known, beat, at);
+  return { ok: true, accepted: 'applied', atMs, decision };
 }
 
-type At = { atMs: number; context: DecisionContext };
+type At = { atMs: number; context: DecisionContext; scheduling: Scheduling };
 
-function decide(monitor: Monitor, beat: Beat, at: At): Decision {
-  switch (beat.status) {
-    case 'ok':
-    case 'fail':
-      return decideAfterMiss(monitor, beat, at);
-    case 'start':
-      return unchanged(monitor.status === 'new' && monitor.dueMs === null ? expectNext(monitor, at.atMs) : monitor);
+/** An `ok` of a monitor that has nothing but a period: what nearly every ping comes to. */
+function decidePlain(monitor: Monitor, beat: Beat, at: At): Decision {
+  const flipMs = monitor.status === 'down' ? null : alertMs(monitor, at.context);
+  if (flipMs !== null && at.atMs > flipMs) return decide(monitor, beat, 'ok', at);
+  const decision = ok(monitor, beat, at);
+  decision.beats.push(beatRecord(beat, { atMs: at.atMs, status: 'ok' }));
+  return decision;
+}
+
+/** First what time has done to the monitor before the beat came, then the beat. */
+function decide(monitor: Monitor, beat: Beat, status: BeatStatus, at: At): Decision {
+  const { atMs, context } = at;
+  const passed = status === 'log' ? onlyState(monitor) : passTime(monitor, atMs, context);
+  const before = passed.monitor;
+  const ends = before.progress.pause !== null && endsPause(before, status);
+  const resumed = ends ? joined(passed, endPause(before, atMs, context)) : passed;
+  const { decision, record } = takeBeat(resumed.monitor, beat, status, at);
+  const all = joined(resumed, decision);
+  all.beats.push(record);
+  return mergeNotices(all, monitor);
+}
+
+/** The deadlines and limits that passed before `atMs`, up to the monitor going down. */
+function passTime(monitor: Monitor, atMs: number, context: DecisionContext): Decision {
+  let decision = onlyState(monitor);
+  // A beat in the millisecond of its deadline is in time.
+  const before: DecisionContext = { ...context, nowMs: atMs - 1 };
+  while (decision.monitor.status !== 'down') {
+    const next = applySilence(decision.monitor, before);
+    if (next === null) break;
+    decision = joined(decision, next);
+  }
+  return decision;
+}
+
+function endsPause({ progress }: Monitor, status: BeatStatus): boolean {
+  return progress.pause?.untilPing === true && (status === 'ok' || status === 'fail' || status === 'start');
+}
+
+/** A miss and its recovery are one notice, which shows the deadline that was missed. */
+function mergeNotices(decision: Decision, { dueMs, deadlineMs }: Monitor): Decision {
+  const recovery = decision.notices.find(({ notice }) => notice.type === 'up');
+  const isBoth = recovery !== undefined && decision.notices.some(({ notice }) => notice.type === 'down');
+  if (!isBoth) return decision;
+  return { ...decision, notices: [{ ...recovery, notice: { ...recovery.notice, merged: true, dueMs, deadlineMs } }] };
+}
+
+type Taken = { decision: Decision; record: BeatRecord };
+
+function takeBeat(monitor: Monitor, beat: Beat, status: BeatStatus, at: At): Taken {
+  const { atMs } = at;
+  const record = beatRecord(beat, { atMs, status });
+  if (monitor.status === 'paused') return { decision: onlyState(noted(monitor, status, at)), record };
+  switch (status) {
     case 'log':
+      return { decision: onlyState(monitor), record };
     case 'keep_alive':
-      return unchanged(monitor);
+      return { decision: onlyState({ ...monitor, progress: extendRuns(monitor, beat.run, atMs) }), record };
+    case 'start':
+      return start(monitor, record, at);
+    default:
+      return end(monitor, beat, record, at);
   }
 }
 
-/** First the miss that the beat came too late for, if any; then the beat. */
-function decideAfterMiss(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
-  const flipMs = monitor.status === 'down' ? null : alertMs(monitor, context);
-  if (flipMs === null || atMs <= flipMs) return settle(monitor, beat, { atMs, context });
-  const miss = goDown(monitor, context);
-  const after = settle(miss.monitor, beat, { atMs, context });
-  const recovery = after.notices.find(({ notice }) => notice.type === 'up');
-  return {
-    monitor: after.monitor,
-    beats: [],
-    incidents: [...miss.incidents, ...after.incidents],
-    notices: recovery ? [merge(recovery, monitor)] : miss.notices,
-  };
+/** Of a monitor that is paused: it came, and what it says of the schedule will hold. */
+function noted(monitor: Monitor, status: BeatStatus, { atMs, scheduling }: At): Monitor {
+  if (status !== 'ok' && status !== 'fail') return monitor;
+  return { ...monitor, ...scheduling, lastBeatMs: atMs, firstBeatMs: monitor.firstBeatMs ?? atMs };
 }
 
-/** One notice for a miss and its recovery; it shows the deadline that was missed. */
-function merge(recovery: NoticeDraft, { dueMs, deadlineMs }: Monitor): NoticeDraft {
-  return { ...recovery, notice: { ...recovery.notice, merged: true, dueMs, deadlineMs } };
+function start(before: Monitor, record: BeatRecord, { atMs, context }: At): Taken {
+  const broken = brokenAtBegin(before, atMs);
+  let monitor = begun({ ...before, progress: beginRun(before, record.run, atMs) }, atMs);
+  const isHeard = monitor.config.maxRunMs !== null && monitor.status !== 'down';
+  if (isHeard) monitor = awaitNext({ ...monitor, progress: progressOf(monitor.progress, { silent: false }) }, atMs, context);
+  else if (monitor.status === 'new' && monitor.dueMs === null) monitor = awaitNext(monitor, atMs, context);
+  if (broken === null || maintenanceOver(monitor, { fromMs: atMs, toMs: atMs }, context)) {
+    return { decision: onlyState(monitor), record };
+  }
+  return { decision: countFailure(monitor, failureOf(broken, record), context), record: failedRecord(record, broken) };
 }
 
-function settle(monitor: Monitor, beat: Beat, at: At): Decision {
-  return beat.status === 'fail' ? fail(monitor, beat, at) : ok(monitor, beat, at);
+/** An `ok` or a `fail`. */
+function end(before: Monitor, beat: Beat, said: BeatRecord, at: At): Taken {
+  const { atMs } = at;
+  const { ended, open } = endRuns(before.progress.runs, beat.run);
+  const durationMs = runDurationMs(beat, ended, atMs);
+  const record = durationMs === said.durationMs ? said : { ...said, durationMs };
+  const broken =
+    said.status === 'fail' ? null : ((ended.length === 0 ? brokenAtBegin(before, atMs) : null) ?? brokenAtEnd(before, durationMs));
+  let monitor: Monitor = { ...before, progress: progressOf(before.progress, { runs: open }) };
+  if (ended.length === 0) monitor = begun(monitor, atMs);
+  if (broken) return { decision: fail(monitor, failureOf(broken, record), at), record: failedRecord(record, broken) };
+  if (record.status === 'ok') return { decision: ok(monitor, beat, at), record };
+  const failure = { reason: 'failed' as const, atMs, message: beat.message, exitCode: beat.exitCode };
+  return { decision: fail(monitor, failure, at), record };
 }
 
-function ok(monitor: Monitor, beat: Beat, { atMs, context }: At): Decision {
-  // One copy: this is what nearly every ping comes to.
-  const { frequencyMs, graceMs } = beat;
-  const dueMs = atMs + frequencyMs;
+function begun(monitor: Monitor, atMs: number): Monitor {
+  if (monitor.config.minIntervalMs === null) return monitor;
+  return { ...monitor, progress: progressOf(monitor.progress, { begunMs: atMs }) };
+}
+
+function ok(monitor: Monitor, beat: Beat, { atMs, context, scheduling }: At): Decision {
+  // One copy for a period: this is what nearly every ping comes to.
+  const { frequencyMs, graceMs, config } = scheduling;
+  const dueMs = config.cron === null ? atMs + frequencyMs : context.nextOccurrence(config.cron, atMs);
+  const { incident, progress } = monitor;
   const up: Monitor = {
     ...monitor,
     status: 'up',
     frequencyMs,
     graceMs,
+    config,
+    firstBeatMs: monitor.firstBeatMs ?? atMs,
     lastBeatMs: atMs,
     dueMs,
-    deadlineMs: dueMs + graceMs,
+    deadlineMs: dueMs === null ? null : dueMs + graceMs,
     hold: null,
     incident: null,
     repeatMs: null,
     repeats: 0,
+    progress: progress === noProgress ? progress : progressOf(progress, { failures: 0, oks: 0, silent: false, held: null }),
   };
-  if (monitor.status !== 'down' || !monitor.incident) return unchanged(up);
-  if (beat.stampS !== null && (alertMs(up, context) ?? 0) <= context.nowMs)
-    return unchanged(scheduled(monitor, beat, atMs));
-  const endedMs = Math.max(atMs, monitor.incident.startedMs);
+  if (monitor.status !== 'down' || !incident) return onlyState(up);
+  if (beat.stampS !== null && (alertMs(up, context) ?? Infinity) <= context.nowMs) {
+    return onlyState(heard(monitor, { atMs, scheduling }));
+  }
+  const oks = progress.oks + 1;
+  if (oks < config.beatsToRecover) {
+    const next = { ...monitor, progress: progressOf(progress, { oks }) };
+    return onlyState(awaitNext(heard(next, { atMs, scheduling }), atMs, context));
+  }
+  const endedMs = Math.max(atMs, incident.startedMs);
+  const incidents = [{ ...incident, endedMs, heldBy: namesHolder(progress.held) }];
+  // Nobody was told that it was down.
+  if (progress.held !== null) return { ...onlyState(up), incidents };
   const notice = makeNotice(
     'up',
-    { monitor: up, incident: monitor.incident, atMs: context.nowMs },
+    { monitor: up, incident, atMs: context.nowMs },
     { recoveredMs: endedMs, message: beat.message, blind: monitor.hold?.blind ?? null },
   );
-  return {
-    monitor: up,
-    beats: [],
-    incidents: [{ ...monitor.incident, endedMs }],
-    notices: [{ id: context.newId(), notice, onlyIfIdle: false }],
-  };
+  return { ...onlyState(up), incidents, notices: [{ id: context.newId(), notice, onlyIfIdle: false }] };
 }
 
-function fail(before: Monitor, beat: Beat, { atMs, context }: At): Decision {
-  const monitor = scheduled(before, beat, atMs);
-  if (monitor.status === 'down' && monitor.incident) {
-    // The deadline that was missed stays visible; a failed run is expected again a period later.
-    return unchanged(monitor.incident.reason === 'missed' ? monitor : expectNext(monitor, atMs));
+function fail(before: Monitor, failure: Parameters<typeof countFailure>[1], at: At): Decision {
+  const { context, atMs } = at;
+  const monitor = heard(before, at);
+  if (monitor.status === 'down') {
+    // The deadline that was missed stays visible; a failed run is expected again as the schedule says.
+    const next = monitor.incident?.reason === 'missed' ? monitor : awaitNext(monitor, atMs, context);
+    return countFailure(next, failure, context);
   }
-  const incident = { id: context.newId(), startedMs: atMs, reason: 'failed' as const };
-  const { alertRepeatMs } = context.policy;
-  const down: Monitor = {
-    ...expectNext(monitor, atMs),
-    status: 'down',
-    incident,
-    repeatMs: alertRepeatMs === null ? null : context.nowMs + alertRepeatMs,
-    repeats: 0,
-  };
-  const details = { message: beat.message, exitCode: beat.exitCode };
-  const notice = makeNotice('down', { monitor: down, incident, atMs: context.nowMs }, details);
-  return {
-    monitor: down,
-    beats: [],
-    incidents: [{ ...incident, endedMs: null }],
-    notices: [{ id: context.newId(), notice, onlyIfIdle: false }],
-  };
+  const awaiting = awaitNext({ ...monitor, progress: progressOf(monitor.progress, { silent: false }) }, atMs, context);
+  if (maintenanceOver(awaiting, { fromMs: atMs, toMs: atMs }, context)) return onlyState(awaiting);
+  return countFailure(awaiting, failure, context);
 }
 
 /** What the beat says of the schedule, and that it came. */
-function scheduled(monitor: Monitor, { frequencyMs, graceMs }: Beat, atMs: number): Monitor {
-  return { ...monitor, frequencyMs, graceMs, lastBeatMs: atMs };
+function heard(monitor: Monitor, { atMs, scheduling }: Pick<At, 'atMs' | 'scheduling'>): Monitor {
+  return { ...monitor, ...scheduling, lastBeatMs: atMs, firstBeatMs: monitor.firstBeatMs ?? atMs };
 }
 
-/** The next beat is due one period after `atMs`; a new deadline has no hold yet. */
-function expectNext(monitor: Monitor, atMs: number): Monitor {
-  const dueMs = atMs + monitor.frequencyMs;
-  return { ...monitor, dueMs, deadlineMs: dueMs + monitor.graceMs, hold: null };
+function failureOf({ reason, message }: BrokenRule, { atMs, exitCode }: BeatRecord) {
+  return { reason, atMs, message, exitCode };
 }
 
-function unchanged(monitor: Monitor): Decision {
-  return { monitor, beats: [], incidents: [], notices: [] };
+/** History says that it failed, and why; what the client said stays. */
+function failedRecord(record: BeatRecord, { message }: BrokenRule): BeatRecord {
+  return { ...record, status: 'fail', message: record.message === '' ? message : record.message };
 }
 
 function effectiveStatus(beat: Beat): BeatStatus {
   return beat.status === 'ok' && beat.exitCode !== null && beat.exitCode !== 0 ? 'fail' : beat.status;
-}
-
-function newMonitor(beat: Beat): Monitor {
-  return {
-    id: 0,
-    version: 0,
-    name: beat.name,
-    status: 'new',
-    frequencyMs: beat.frequencyMs,
-    graceMs: beat.graceMs,
-    createdMs: beat.receivedMs,
-    lastBeatMs: null,
-    dueMs: null,
-    deadlineMs: null,
-    hold: null,
-    incident: null,
-    repeatMs: null,
-    repeats: 0,
-  };
 }
 
 function beatRecord(beat: Beat, { atMs, status }: { atMs: number; status: BeatStatus }): BeatRecord {

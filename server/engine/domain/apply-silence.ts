@@ -1,55 +1,77 @@
-import { alertMs, holdFor } from './blind-time.ts';
+import { awaitNext } from './await-next.ts';
+import { holdFor } from './blind-time.ts';
 import type { Decision, DecisionContext } from './decision.ts';
+import { onlyState } from './decision.ts';
+import { isInMaintenance, maintenanceOver } from './excuse.ts';
+import { countFailure } from './go-down.ts';
+import { reviewHeld } from './held-alert.ts';
 import { makeNotice } from './make-notice.ts';
 import type { Monitor } from './monitor.ts';
+import { overrun } from './overrun.ts';
+import { endPause } from './pause.ts';
+import { progressOf } from './progress.ts';
 
 /**
- * What time alone does to a monitor at `context.nowMs`: it goes down when its deadline (or hold) has passed, gets its
- * hold when the server was not listening, or has its alert repeated. Null when nothing is to be done, as when the wheel
- * fired for a deadline that has moved since.
+ * What time alone does to a monitor at `context.nowMs`, a step at a time: a run overruns its limit, a deadline (or its
+ * hold) passes, a deadline gets its hold when the server was not listening, a pause ends, a held alert is looked at
+ * again, an alert is repeated. Null when nothing is to be done, as when the wheel fired for a deadline that has moved
+ * since.
  */
 export function applySilence(monitor: Monitor, context: DecisionContext): Decision | null {
-  if (monitor.status === 'down') return repeatAlert(monitor, context);
-  if (monitor.deadlineMs === null || monitor.deadlineMs > context.nowMs) return null;
-  const hold = holdFor(monitor, context);
-  const flipMs = hold?.untilMs ?? monitor.deadlineMs;
-  if (flipMs <= context.nowMs) return goDown(monitor, context);
-  if (monitor.hold) return null;
-  return { monitor: { ...monitor, hold }, beats: [], incidents: [], notices: [] };
+  switch (monitor.status) {
+    case 'paused': {
+      const untilMs = monitor.progress.pause?.untilMs ?? null;
+      return untilMs !== null && untilMs <= context.nowMs ? endPause(monitor, untilMs, context) : null;
+    }
+    case 'down':
+      return (
+        overrun(monitor, context) ??
+        reviewHeld(monitor, context) ??
+        repeatAlert(monitor, context) ??
+        missOnTheWayUp(monitor, context)
+      );
+    default:
+      return overrun(monitor, context) ?? miss(monitor, context);
+  }
 }
 
-/** The miss of the current deadline, dated at the deadline or at the end of its hold, whenever it was noticed. */
-export function goDown(monitor: Monitor, context: DecisionContext): Decision {
-  const startedMs = alertMs(monitor, context);
-  if (startedMs === null) throw new Error('a monitor that awaits nothing cannot miss');
-  const incident = { id: context.newId(), startedMs, reason: 'missed' as const };
-  const down: Monitor = {
-    ...monitor,
-    status: 'down',
-    hold: holdFor(monitor, context),
-    incident,
-    repeatMs: context.policy.alertRepeatMs === null ? null : context.nowMs + context.policy.alertRepeatMs,
-    repeats: 0,
-  };
-  const notice = makeNotice('down', { monitor: down, incident, atMs: context.nowMs });
-  return {
-    monitor: down,
-    beats: [],
-    incidents: [{ ...incident, endedMs: null }],
-    notices: [{ id: context.newId(), notice, onlyIfIdle: false }],
-  };
+function miss(monitor: Monitor, context: DecisionContext): Decision | null {
+  const { dueMs, deadlineMs, graceMs } = monitor;
+  if (dueMs === null || deadlineMs === null || deadlineMs > context.nowMs) return null;
+  const hold = holdFor(monitor, context);
+  const flipMs = hold?.untilMs ?? deadlineMs;
+  const maintenance = maintenanceOver(monitor, { fromMs: dueMs, toMs: flipMs }, context);
+  if (maintenance) return onlyState(stillSilent(monitor, Math.max(maintenance.toMs, dueMs), context));
+  if (flipMs > context.nowMs) return monitor.hold ? null : onlyState({ ...monitor, hold });
+  const failure = { reason: 'missed' as const, atMs: flipMs, message: '', exitCode: null };
+  const decision = countFailure({ ...monitor, hold }, failure, context);
+  if (decision.monitor.status === 'down') return decision;
+  // From the end of a hold, which would otherwise be given again to every beat that was due within it.
+  return onlyState(stillSilent(decision.monitor, Math.max(dueMs, flipMs - graceMs), context));
+}
+
+function stillSilent(monitor: Monitor, fromMs: number, context: DecisionContext): Monitor {
+  return awaitNext({ ...monitor, progress: progressOf(monitor.progress, { silent: true }) }, fromMs, context);
+}
+
+function missOnTheWayUp(monitor: Monitor, context: DecisionContext): Decision | null {
+  const { deadlineMs, progress } = monitor;
+  if (progress.oks === 0 || deadlineMs === null || deadlineMs > context.nowMs) return null;
+  const hold = holdFor(monitor, context);
+  if (hold !== null && hold.untilMs > context.nowMs) return monitor.hold ? null : onlyState({ ...monitor, hold });
+  return onlyState({ ...monitor, progress: progressOf(progress, { oks: 0 }) });
 }
 
 function repeatAlert(monitor: Monitor, context: DecisionContext): Decision | null {
   const { repeatMs, incident } = monitor;
   if (repeatMs === null || incident === null || repeatMs > context.nowMs) return null;
   const { alertRepeatMs } = context.policy;
-  if (alertRepeatMs === null) {
-    // Repeats were switched off while the incident was open.
-    return { monitor: { ...monitor, repeatMs: null }, beats: [], incidents: [], notices: [] };
-  }
+  // Null: repeats were switched off while the incident was open.
+  if (alertRepeatMs === null) return onlyState({ ...monitor, repeatMs: null });
   // Counted from now: after an outage of ours there is one repeat, not one for each that was slept through.
-  const next: Monitor = { ...monitor, repeatMs: context.nowMs + alertRepeatMs, repeats: monitor.repeats + 1 };
+  const next: Monitor = { ...monitor, repeatMs: context.nowMs + alertRepeatMs };
+  if (isInMaintenance(monitor, context)) return onlyState(next);
+  next.repeats += 1;
   const notice = makeNotice('down', { monitor: next, incident, atMs: context.nowMs }, { repeat: next.repeats });
-  return { monitor: next, beats: [], incidents: [], notices: [{ id: context.newId(), notice, onlyIfIdle: true }] };
+  return { ...onlyState(next), notices: [{ id: context.newId(), notice, onlyIfIdle: true }] };
 }

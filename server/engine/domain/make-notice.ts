@@ -1,7 +1,7 @@
 import type { Monitor, OpenIncident } from './monitor.ts';
 import type { Notice } from './notice.ts';
 
-type Details = Partial<Pick<Notice, 'recoveredMs' | 'merged' | 'repeat' | 'message' | 'exitCode' | 'blind'>>;
+type Details = Partial<Pick<Notice, 'recoveredMs' | 'merged' | 'repeat' | 'message' | 'blind' | 'heldBy'>>;
 
 /** A notice about `incident` of `monitor`, as it stands at `atMs`. */
 export function makeNotice(
@@ -23,10 +23,13 @@ export function makeNotice(
     dueMs: monitor.dueMs,
     deadlineMs: monitor.deadlineMs,
     frequencyMs: monitor.frequencyMs,
+    cron: monitor.config.cron,
     graceMs: monitor.graceMs,
-    message: '',
-    exitCode: null,
+    tags: monitor.config.tags,
+    message: type === 'down' ? incident.message : '',
+    exitCode: type === 'down' ? incident.exitCode : null,
     blind: monitor.hold?.blind ?? null,
+    heldBy: '',
     ...details,
   };
 }

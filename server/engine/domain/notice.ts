@@ -1,4 +1,5 @@
 import type { BlindInterval, IncidentReason } from './monitor.ts';
+import type { CronSchedule } from './schedule.ts';
 
 /**
  * What an alert says, independent of the channel that carries it. It is stored with the delivery, so a notice sent hours
@@ -23,11 +24,19 @@ export type Notice = {
   lastBeatMs: number | null;
   dueMs: number | null;
   deadlineMs: number | null;
+  /** 0 with a cron schedule. */
   frequencyMs: number;
+  cron: CronSchedule | null;
   graceMs: number;
+  tags: readonly string[];
   /** Text of the failed beat; '' otherwise. */
   message: string;
   exitCode: number | null;
   /** Set when the alert waited because the server was not listening while the beat was due. */
   blind: BlindInterval | null;
+  /** The monitor that this one depends on and that was down, because of which the alert waited; '' when none. */
+  heldBy: string;
 };
+
+/** What notices of an older version, which still wait to be sent, do not say. */
+export const noticeDefaults: Pick<Notice, 'cron' | 'tags' | 'heldBy'> = { cron: null, tags: [], heldBy: '' };

@@ -2,17 +2,61 @@ import { alertMs } from './blind-time.ts';
 import type { DecisionContext } from './decision.ts';
 import type { Monitor } from './monitor.ts';
 
-/** A monitor's status as people see it: `late` is past due, but within the grace or held after blind time. */
-export type Phase = 'new' | 'up' | 'late' | 'down';
+/**
+ * A monitor's status as people see it: `late` is past due, but within the grace, held after blind time, or excused; it ends
+ * with a beat or with going down.
+ */
+export type Phase = 'new' | 'up' | 'late' | 'down' | 'paused';
 
-export function phaseAt(monitor: Monitor, nowMs: number): Phase {
-  return monitor.status === 'up' && monitor.dueMs !== null && nowMs > monitor.dueMs ? 'late' : monitor.status;
+/** How often a held alert is looked at again, ms. */
+export const heldLookMs = 5_000;
+
+export function phaseAt({ status, dueMs, progress }: Monitor, nowMs: number): Phase {
+  if (status === 'down' || status === 'paused') return status;
+  return progress.silent || (dueMs !== null && nowMs > dueMs) ? 'late' : status;
 }
 
+type Now = Pick<DecisionContext, 'blinds' | 'policy' | 'nextOccurrence' | 'nowMs'>;
+
 /**
- * When the engine must look at the monitor again, Unix ms: its deadline (or the end of its hold), or the next repeat of
- * its alert. Null: only a beat changes it.
+ * When the engine must look at the monitor again, Unix ms: its deadline (or the end of its hold), the end of a run or a
+ * pause, the next repeat of its alert or look at why it is held. Null: only a beat changes it.
  */
-export function wakeMs(monitor: Monitor, context: Pick<DecisionContext, 'blinds' | 'policy'>): number | null {
-  return monitor.status === 'down' ? monitor.repeatMs : alertMs(monitor, context);
+export function wakeMs(monitor: Monitor, context: Now): number | null {
+  const { progress } = monitor;
+  // Of nearly every monitor: no run is open.
+  const limits = progress.runs.length === 0 ? noLimits : progress.runs.map(({ limitMs }) => limitMs);
+  switch (monitor.status) {
+    case 'paused':
+      return progress.pause?.untilMs ?? null;
+    case 'down':
+      return earliest(
+        monitor.repeatMs,
+        progress.held === null ? null : context.nowMs + heldLookMs,
+        // Oks count as in a row only while they come in time.
+        progress.oks === 0 ? null : alertMs(monitor, context),
+        ...limits,
+      );
+    default:
+      return limits.length === 0 ? alertMs(monitor, context) : earliest(alertMs(monitor, context), ...limits);
+  }
+}
+
+/** The same as far as the stored state tells: never later, so that a server that starts looks in time. */
+export function storedWakeMs(monitor: Monitor): number | null {
+  const { status, progress, hold, deadlineMs, repeatMs } = monitor;
+  if (status === 'paused') return progress.pause?.untilMs ?? null;
+  const awaitedMs = hold?.untilMs ?? deadlineMs;
+  if (status !== 'down' && progress.runs.length === 0) return awaitedMs;
+  const limits = progress.runs.map(({ limitMs }) => limitMs);
+  if (status !== 'down') return earliest(awaitedMs, ...limits);
+  return earliest(repeatMs, progress.held === null ? null : 0, progress.oks === 0 ? null : awaitedMs, ...limits);
+}
+
+const noLimits: readonly null[] = [];
+
+function earliest(...times: (number | null)[]): number | null {
+  let found: number | null = null;
+  for (const time of times) if (time !== null && (found === null || time < found)) found = time;
+  return found;
 }

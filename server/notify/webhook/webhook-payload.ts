@@ -19,9 +19,12 @@ export type WebhookPayload = {
     due_at: number | null;
     /** `due_at` + grace: by when the ping had to come. */
     deadline: number | null;
-    /** Such as "10m". */
+    /** Such as "10m"; empty with a cron schedule. */
     frequency: string;
+    /** Null: the schedule is the frequency. */
+    cron: { expression: string; time_zone: string } | null;
     grace: string;
+    tags: readonly string[];
     /** The same in every notice of one incident. */
     incident_id: string;
     reason: Notice['reason'];
@@ -36,11 +39,13 @@ export type WebhookPayload = {
     exit_code: number | null;
     /** When Tocsin itself was not listening while the ping was due. */
     blind: { from: number; to: number } | null;
+    /** The monitor that this one depends on and that was down, because of which the alert waited; empty when none. */
+    held_by: string;
   };
 };
 
 export function webhookPayload(notice: Notice): WebhookPayload {
-  const { type, blind } = notice;
+  const { type, blind, cron } = notice;
   return {
     type: `monitor.${type}`,
     timestamp: new Date(notice.atMs).toISOString(),
@@ -51,8 +56,10 @@ export function webhookPayload(notice: Notice): WebhookPayload {
       last_ping: seconds(notice.lastBeatMs),
       due_at: seconds(notice.dueMs),
       deadline: seconds(notice.deadlineMs),
-      frequency: formatDuration(notice.frequencyMs),
+      frequency: cron ? '' : formatDuration(notice.frequencyMs),
+      cron: cron && { expression: cron.expression, time_zone: cron.timeZone },
       grace: formatDuration(notice.graceMs),
+      tags: notice.tags,
       incident_id: notice.incidentId,
       reason: notice.reason,
       down_since: seconds(notice.downSinceMs),
@@ -62,6 +69,7 @@ export function webhookPayload(notice: Notice): WebhookPayload {
       message: notice.message,
       exit_code: notice.exitCode,
       blind: blind && { from: seconds(blind.fromMs), to: seconds(blind.toMs) },
+      held_by: notice.heldBy,
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { BeatRecord, Monitor } from '../../engine/domain/monitor.ts';
+import { plainConfig } from '../../engine/domain/monitor-config.ts';
 import type { History } from '../history/history.ts';
 import { type Frame, FrameWriter } from '../journal/beat-frame.ts';
 import type { BeatJournal } from '../journal/beat-journal.ts';
@@ -10,6 +11,7 @@ import { movedByBeat, sameState } from './moved-by-beat.ts';
 import { RowSweep } from './row-sweep.ts';
 import type { SqliteDeliveryQueue } from './sqlite-delivery-queue.ts';
 import type { Statements } from './statements.ts';
+import { writeDetails } from './write-details.ts';
 
 /** Rows written at once: below 2 ms. Fewer than the least would not share pages. */
 const sliceRowsMax = 512;
@@ -41,6 +43,8 @@ type Step = {
   slot: number;
   /** The newest beat that its row will hold. */
   journalId: number;
+  /** Its configuration is not what it was. */
+  reconfigured: boolean;
 };
 
 /**
@@ -80,16 +84,21 @@ export class JournaledMonitors {
   }
 
   load(key: MonitorKey): Loaded {
-    const slot = 'id' in key ? this.#table.slotOfId(key.id) : this.#table.slotOfName(key.name);
+    const slot = this.#slotOf(key);
     if (slot < 0) return notThere;
     const monitor = this.#table.at(slot);
-    const beatId = 'id' in key ? undefined : key.beatId;
+    const beatId = 'name' in key ? key.beatId : undefined;
     return { monitor, seenBeat: beatId ? this.#options.history.seenBeat(monitor.id, beatId) : undefined };
+  }
+
+  #slotOf(key: MonitorKey): number {
+    if ('name' in key) return this.#table.slotOfName(key.name);
+    return 'id' in key ? this.#table.slotOfId(key.id) : this.#table.slotOfPingId(key.pingId);
   }
 
   /** Whether any of these is more than a plain beat. A note is not plain here: rare enough to wait with the rest. */
   areMoreThanPlain(changes: readonly Change[]): boolean {
-    return changes.some((change) => movedByBeat(change) === null);
+    return changes.some((change) => this.#moverOf(change, this.#table.slotOfId(change.monitor.id)) === null);
   }
 
   /** All changes or, when it throws, none; memory follows when they are durable. */
@@ -156,14 +165,21 @@ export class JournaledMonitors {
     // The sooner comparison spares the hot path an object.
     const isSame =
       !remove && this.#table.lastBeatMsAt(slot) === monitor.lastBeatMs && sameState(this.#table.at(slot), monitor);
-    const mover = isSame || remove ? null : movedByBeat(change);
+    const mover = isSame ? null : this.#moverOf(change, slot);
     this.#addBeats(monitor.id, change, mover);
     const journalId = this.#journalId + this.#frame.beats;
     // Where nothing is to be made again after a restart, the version must stay what it is as well.
     const { id, version } = monitor;
-    if (isSame) return { kind: 'same', change, id, version, slot, journalId };
+    if (isSame) return { kind: 'same', change, id, version, slot, journalId, reconfigured: false };
     if (remove) seen.removed.add(monitor.name);
-    return { kind: remove ? 'remove' : mover ? 'move' : 'update', change, id, version: version + 1, slot, journalId };
+    const kind = remove ? 'remove' : mover ? 'move' : 'update';
+    const reconfigured = this.#table.configAt(slot) !== monitor.config;
+    return { kind, change, id, version: version + 1, slot, journalId, reconfigured };
+  }
+
+  /** The beat that stands for the row in the journal (see `movedByBeat`). */
+  #moverOf(change: Change, slot: number): BeatRecord | null {
+    return slot >= 0 && this.#table.configAt(slot) === change.monitor.config ? movedByBeat(change) : null;
   }
 
   #planNew(change: Change, seen: Seen): Step | null {
@@ -173,7 +189,9 @@ export class JournaledMonitors {
     seen.added.add(name);
     const id = this.#lastId + seen.added.size;
     this.#addBeats(id, change, null);
-    return { kind: 'insert', change, id, version: 1, slot: -1, journalId: this.#journalId + this.#frame.beats };
+    const reconfigured = change.monitor.config !== plainConfig;
+    const journalId = this.#journalId + this.#frame.beats;
+    return { kind: 'insert', change, id, version: 1, slot: -1, journalId, reconfigured };
   }
 
   /** `mover`: the beat that stands for the row in the journal. */
@@ -183,7 +201,8 @@ export class JournaledMonitors {
 
   #writeSteps(steps: readonly Step[], transaction: number): void {
     const { statements, deliveries } = this.#options;
-    for (const { kind, change, id, version, journalId } of steps) {
+    for (const step of steps) {
+      const { kind, change, id, version, journalId } = step;
       const values = () => monitorValues(change.monitor, version, journalId);
       if (kind === 'insert') statements.insert.run(id, change.monitor.name, ...values());
       else if (kind === 'update') statements.update.run(...values(), id);
@@ -191,10 +210,7 @@ export class JournaledMonitors {
         statements.remove.run(id);
         deliveries.forget(id);
       }
-      for (const { id: incidentId, reason, startedMs, endedMs } of change.incidents) {
-        const ended = endedMs !== null && Number(statements.endIncident.run(endedMs, id, incidentId).changes) === 1;
-        if (!ended) statements.addIncident.run(incidentId, id, reason, startedMs, endedMs);
-      }
+      writeDetails(statements, step);
       for (const delivery of change.deliveries) deliveries.add(id, delivery);
     }
     if (transaction > 0) statements.setTransaction.run(transaction);
@@ -324,5 +340,6 @@ const conflict: ChangeResult = { ok: false, reason: 'conflict' };
 const notThere: Loaded = { monitor: undefined, seenBeat: undefined };
 
 function needsDatabase({ kind, change }: Step): boolean {
-  return (kind !== 'move' && kind !== 'same') || change.incidents.length > 0 || change.deliveries.length > 0;
+  const { incidents, pauses, deliveries } = change;
+  return (kind !== 'move' && kind !== 'same') || incidents.length > 0 || pauses.length > 0 || deliveries.length > 0;
 }

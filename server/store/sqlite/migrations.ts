@@ -153,4 +153,38 @@ export const migrations: readonly string[] = [
   UPDATE journal SET written_up_to = max(written_up_to, (SELECT coalesce(max(id), 0) FROM beats));
   DROP TABLE beats;
   `,
+  // Monitors in full. JSON is null for a monitor that has nothing but a period, and is in the middle of nothing.
+  `
+  ALTER TABLE monitors ADD COLUMN first_beat_ms INTEGER;
+  ALTER TABLE monitors ADD COLUMN incident_message TEXT;
+  ALTER TABLE monitors ADD COLUMN incident_exit_code INTEGER;
+  ALTER TABLE monitors ADD COLUMN config TEXT;
+  ALTER TABLE monitors ADD COLUMN progress TEXT;
+  -- The nearest that is known: when it was made.
+  UPDATE monitors SET first_beat_ms = created_ms WHERE last_beat_ms IS NOT NULL;
+  UPDATE monitors SET incident_message = '' WHERE incident_id IS NOT NULL;
+
+  ALTER TABLE incidents ADD COLUMN message TEXT NOT NULL DEFAULT '';
+  ALTER TABLE incidents ADD COLUMN exit_code INTEGER;
+  ALTER TABLE incidents ADD COLUMN held_by TEXT NOT NULL DEFAULT '';
+  -- Of one monitor, open or closed. That one at most is open is kept by the state of the monitor.
+  DROP INDEX incidents_open;
+  CREATE INDEX incidents_by_monitor ON incidents (monitor_id, seq);
+
+  CREATE TABLE pauses (
+    seq INTEGER PRIMARY KEY,
+    monitor_id INTEGER NOT NULL,
+    from_ms INTEGER NOT NULL,
+    to_ms INTEGER                              -- NULL while it lasts
+  ) STRICT;
+  CREATE INDEX pauses_by_monitor ON pauses (monitor_id, seq);
+
+  CREATE TABLE monitor_tags (
+    tag TEXT NOT NULL,
+    name TEXT NOT NULL,                        -- of the monitor: a page of a tag is a part of this table
+    monitor_id INTEGER NOT NULL,
+    PRIMARY KEY (tag, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX monitor_tags_by_monitor ON monitor_tags (monitor_id);
+  `,
 ];

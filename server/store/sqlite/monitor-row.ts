@@ -1,4 +1,6 @@
 import type { IncidentReason, Monitor } from '../../engine/domain/monitor.ts';
+import { type MonitorConfig, plainConfig } from '../../engine/domain/monitor-config.ts';
+import { noProgress, type Progress } from '../../engine/domain/progress.ts';
 
 /** A row of `monitors`, without `kind`. */
 export type MonitorRow = {
@@ -18,9 +20,16 @@ export type MonitorRow = {
   incident_id: string | null;
   incident_started_ms: number | null;
   incident_reason: IncidentReason | null;
+  incident_message: string | null;
+  incident_exit_code: number | null;
   repeat_ms: number | null;
   repeats: number;
   journal_id: number;
+  first_beat_ms: number | null;
+  /** JSON; null: `plainConfig`. */
+  config: string | null;
+  /** JSON; null: `noProgress`. */
+  progress: string | null;
 };
 
 /** The columns that a change of state writes, in the order of `monitorValues`. */
@@ -39,9 +48,14 @@ export const monitorColumns = [
   'incident_id',
   'incident_started_ms',
   'incident_reason',
+  'incident_message',
+  'incident_exit_code',
   'repeat_ms',
   'repeats',
   'journal_id',
+  'first_beat_ms',
+  'config',
+  'progress',
 ] as const;
 
 /** `version` stands for that of the monitor. `journalId`: the beat up to which the state is known. */
@@ -62,9 +76,14 @@ export function monitorValues(monitor: Monitor, version: number, journalId: numb
     incident?.id ?? null,
     incident?.startedMs ?? null,
     incident?.reason ?? null,
+    incident?.message ?? null,
+    incident?.exitCode ?? null,
     monitor.repeatMs,
     monitor.repeats,
     journalId,
+    monitor.firstBeatMs,
+    monitor.config === plainConfig ? null : JSON.stringify(monitor.config),
+    monitor.progress === noProgress ? null : JSON.stringify(monitor.progress),
   ];
 }
 
@@ -78,7 +97,9 @@ export function monitorFromRow(row: MonitorRow): Monitor {
     status: row.status,
     frequencyMs: row.frequency_ms,
     graceMs: row.grace_ms,
+    config: configFrom(row.config),
     createdMs: row.created_ms,
+    firstBeatMs: row.first_beat_ms,
     lastBeatMs: row.last_beat_ms,
     dueMs: row.due_ms,
     deadlineMs: row.deadline_ms,
@@ -87,10 +108,28 @@ export function monitorFromRow(row: MonitorRow): Monitor {
         ? null
         : { untilMs: hold_until_ms, blind: { fromMs: hold_blind_from_ms!, toMs: hold_blind_to_ms! } },
     incident:
-      incident_id === null ? null : { id: incident_id, startedMs: incident_started_ms!, reason: incident_reason! },
+      incident_id === null
+        ? null
+        : {
+            id: incident_id,
+            startedMs: incident_started_ms!,
+            reason: incident_reason!,
+            message: row.incident_message ?? '',
+            exitCode: row.incident_exit_code,
+          },
     repeatMs: row.repeat_ms,
     repeats: row.repeats,
+    progress: progressFrom(row.progress),
   };
+}
+
+/** What an older version did not write is as it is of a plain monitor. */
+function configFrom(json: string | null): MonitorConfig {
+  return json === null ? plainConfig : { ...plainConfig, ...(JSON.parse(json) as Partial<MonitorConfig>) };
+}
+
+function progressFrom(json: string | null): Progress {
+  return json === null ? noProgress : { ...noProgress, ...(JSON.parse(json) as Partial<Progress>) };
 }
 
 /** The columns that every monitor has, as an array. */
@@ -106,11 +145,12 @@ export type MonitorCells = [
   dueMs: number | null,
   deadlineMs: number | null,
   journalId: number,
+  firstBeatMs: number | null,
 ];
 
-/** A monitor without incident, hold and repeats. */
+/** A monitor without configuration, progress, incident, hold and repeats. */
 export function monitorFromCells(cells: MonitorCells): Monitor {
-  const [id, name, version, status, frequencyMs, graceMs, createdMs, lastBeatMs, dueMs, deadlineMs] = cells;
+  const [id, name, version, status, frequencyMs, graceMs, createdMs, lastBeatMs, dueMs, deadlineMs, , firstBeatMs] = cells;
   return {
     id,
     version,
@@ -118,7 +158,9 @@ export function monitorFromCells(cells: MonitorCells): Monitor {
     status,
     frequencyMs,
     graceMs,
+    config: plainConfig,
     createdMs,
+    firstBeatMs,
     lastBeatMs,
     dueMs,
     deadlineMs,
@@ -126,5 +168,6 @@ export function monitorFromCells(cells: MonitorCells): Monitor {
     incident: null,
     repeatMs: null,
     repeats: 0,
+    progress: noProgress,
   };
 }

@@ -1,11 +1,13 @@
 import type { Monitor } from '../../engine/domain/monitor.ts';
+import { type MonitorConfig, plainConfig } from '../../engine/domain/monitor-config.ts';
+import { noProgress } from '../../engine/domain/progress.ts';
 import { IdIndex } from '../id-index.ts';
 import { NameIndex } from '../name-index.ts';
 
-type Rare = Pick<Monitor, 'hold' | 'incident' | 'repeatMs' | 'repeats'>;
+type Rare = Pick<Monitor, 'hold' | 'incident' | 'repeatMs' | 'repeats' | 'progress'>;
 
-const statuses: readonly Monitor['status'][] = ['new', 'up', 'down'];
-const common: Rare = Object.freeze({ hold: null, incident: null, repeatMs: null, repeats: 0 });
+const statuses: readonly Monitor['status'][] = ['new', 'up', 'down', 'paused'];
+const common: Rare = Object.freeze({ hold: null, incident: null, repeatMs: null, repeats: 0, progress: noProgress });
 /** Stands for null in the columns of times. */
 const none = Number.NaN;
 const capacityMin = 1_024;
@@ -23,7 +25,7 @@ const DEADLINE_MS = 7;
 
 /**
  * The state of every monitor in flat arrays: some 120 bytes each, names and indexes included, where an object per monitor
- * takes three times as much. What few monitors have (incidents, holds, repeats) is kept beside.
+ * takes three times as much. What few monitors have (configuration, incidents, holds, open runs) is kept beside.
  *
  * A monitor keeps its slot until it is removed; slots are reused.
  */
@@ -31,6 +33,10 @@ export class MonitorTable {
   readonly #names: NameIndex;
   readonly #ids = new IdIndex();
   readonly #rare = new Map<number, Rare>();
+  readonly #configs = new Map<number, MonitorConfig>();
+  /** Where the first beat that counts is not the one that made the monitor. */
+  readonly #firstBeats = new Map<number, number | null>();
+  readonly #slotsByPingId = new Map<string, number>();
   #free: number[] = [];
   /** Slots ever used: all are below it. */
   #end = 0;
@@ -62,6 +68,16 @@ export class MonitorTable {
     return this.#ids.get(id);
   }
 
+  /** The slot of a ping id; -1 when no monitor has it. */
+  slotOfPingId(pingId: string): number {
+    return this.#slotsByPingId.get(pingId) ?? -1;
+  }
+
+  /** Compared by identity. */
+  configAt(slot: number): MonitorConfig {
+    return (this.#configs.size > 0 && this.#configs.get(slot)) || plainConfig;
+  }
+
   versionAt(slot: number): number {
     return this.#numbers[slot * numbers + VERSION]!;
   }
@@ -76,9 +92,11 @@ export class MonitorTable {
 
   /** The monitor at a slot in use. */
   at(slot: number): Monitor {
-    const { hold, incident, repeatMs, repeats } = this.#rare.get(slot) ?? common;
+    const { hold, incident, repeatMs, repeats, progress } = this.#rare.get(slot) ?? common;
     const row = this.#numbers;
     const from = slot * numbers;
+    const createdMs = row[from + CREATED_MS]!;
+    const lastBeatMs = nullable(row[from + LAST_BEAT_MS]!);
     return {
       id: row[from + ID]!,
       version: row[from + VERSION]!,
@@ -86,15 +104,23 @@ export class MonitorTable {
       status: statuses[this.#status[slot]!]!,
       frequencyMs: row[from + FREQUENCY_MS]!,
       graceMs: row[from + GRACE_MS]!,
-      createdMs: row[from + CREATED_MS]!,
-      lastBeatMs: nullable(row[from + LAST_BEAT_MS]!),
+      config: this.configAt(slot),
+      createdMs,
+      firstBeatMs: this.#firstBeatMs(slot, { createdMs, lastBeatMs }),
+      lastBeatMs,
       dueMs: nullable(row[from + DUE_MS]!),
       deadlineMs: nullable(row[from + DEADLINE_MS]!),
       hold,
       incident,
       repeatMs,
       repeats,
+      progress,
     };
+  }
+
+  #firstBeatMs(slot: number, { createdMs, lastBeatMs }: Pick<Monitor, 'createdMs' | 'lastBeatMs'>): number | null {
+    const firstMs = this.#firstBeats.size === 0 ? undefined : this.#firstBeats.get(slot);
+    return firstMs === undefined ? usualFirstBeatMs({ createdMs, lastBeatMs }) : firstMs;
   }
 
   /** Adds a monitor whose id and name are new; returns its slot. */
@@ -120,15 +146,27 @@ export class MonitorTable {
     row[from + LAST_BEAT_MS] = monitor.lastBeatMs ?? none;
     row[from + DUE_MS] = monitor.dueMs ?? none;
     row[from + DEADLINE_MS] = monitor.deadlineMs ?? none;
-    const { hold, incident, repeatMs, repeats } = monitor;
-    if (hold || incident || repeatMs !== null || repeats !== 0) {
-      this.#rare.set(slot, { hold, incident, repeatMs, repeats });
+    const { hold, incident, repeatMs, repeats, progress } = monitor;
+    if (hold || incident || repeatMs !== null || repeats !== 0 || progress !== noProgress) {
+      this.#rare.set(slot, { hold, incident, repeatMs, repeats, progress });
     } else if (this.#rare.size > 0) {
       this.#rare.delete(slot);
     }
+    if (monitor.firstBeatMs !== usualFirstBeatMs(monitor)) this.#firstBeats.set(slot, monitor.firstBeatMs);
+    else if (this.#firstBeats.size > 0) this.#firstBeats.delete(slot);
+    this.#putConfig(slot, monitor.config);
   }
 
-  /** Makes again what a beat of the journal made of the monitor at a slot: up, due one frequency after it. */
+  #putConfig(slot: number, config: MonitorConfig): void {
+    const before = this.configAt(slot);
+    if (before === config) return;
+    if (before.pingId !== '') this.#slotsByPingId.delete(before.pingId);
+    if (config.pingId !== '') this.#slotsByPingId.set(config.pingId, slot);
+    if (config === plainConfig) this.#configs.delete(slot);
+    else this.#configs.set(slot, config);
+  }
+
+  /** Makes again what a beat of the journal made of the monitor at a slot: up, due one frequency after it, in the middle of nothing. */
   move(slot: number, { atMs, frequencyMs, graceMs }: { atMs: number; frequencyMs: number; graceMs: number }): void {
     const row = this.#numbers;
     const from = slot * numbers;
@@ -146,6 +184,8 @@ export class MonitorTable {
     this.#names.remove(slot);
     this.#ids.delete(this.#numbers[slot * numbers + ID]!);
     this.#rare.delete(slot);
+    this.#firstBeats.delete(slot);
+    this.#putConfig(slot, plainConfig);
     this.#free.push(slot);
   }
 
@@ -157,6 +197,11 @@ export class MonitorTable {
     longer.set(this.#numbers);
     this.#numbers = longer;
   }
+}
+
+/** Nearly every monitor is made by the beat that is its first. */
+function usualFirstBeatMs({ createdMs, lastBeatMs }: Pick<Monitor, 'createdMs' | 'lastBeatMs'>): number | null {
+  return lastBeatMs === null ? null : createdMs;
 }
 
 function nullable(value: number): number | null {

@@ -1,3 +1,4 @@
+import { noticeDefaults } from '../../engine/domain/notice.ts';
 import type {
   ClaimedDelivery,
   ClaimOptions,
@@ -154,7 +155,7 @@ export class SqliteDeliveryQueue implements DeliveryQueue {
   #claimed({ seq, monitorId, channel, createdMs }: PendingDelivery): ClaimedDelivery {
     const row = this.#statements.claimed.get(seq) as { id: string; notice: string; attempts: number };
     const { id, notice, attempts } = row;
-    return { seq, id, monitorId, channel, notice: JSON.parse(notice), createdMs, attempts };
+    return { seq, id, monitorId, channel, notice: { ...noticeDefaults, ...JSON.parse(notice) }, createdMs, attempts };
   }
 
   #write(settlement: Settlement): void {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { BlindInterval, Monitor } from '../../engine/domain/monitor.ts';
+import { storedWakeMs } from '../../engine/domain/phase.ts';
 import { createDataFiles } from '../data-files.ts';
 import type { BeatLimits } from '../history/beat-retention.ts';
 import { History } from '../history/history.ts';
@@ -135,7 +136,8 @@ export class SqliteStore implements Store {
       const ids = this.#db.run(() => this.#statements.idsFrom.all(from, limit - armed.length) as unknown as [number][]);
       if (ids.length === 0) break;
       for (const [id] of ids) {
-        const wakeMs = storedWakeMs(this.#monitors.byId(id));
+        const monitor = this.#monitors.byId(id);
+        const wakeMs = monitor ? storedWakeMs(monitor) : null;
         if (wakeMs !== null) armed.push({ id, wakeMs });
       }
       from = ids.at(-1)![0];
@@ -207,10 +209,4 @@ export class SqliteStore implements Store {
     await this.#db.close();
     this.#lock.release();
   }
-}
-
-/** When a monitor next needs attention, as far as the stored state tells. */
-function storedWakeMs(monitor: Monitor | undefined): number | null {
-  if (!monitor) return null;
-  return monitor.status === 'down' ? monitor.repeatMs : (monitor.hold?.untilMs ?? monitor.deadlineMs);
 }

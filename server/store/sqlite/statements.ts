@@ -16,12 +16,13 @@ export function prepareStatements(db: Database) {
     monitorsFrom: asArrays(
       db.prepare(
         `SELECT id, name, version, status, frequency_ms, grace_ms, created_ms, last_beat_ms, due_ms, deadline_ms,
-           journal_id
+           journal_id, first_beat_ms
          FROM monitors WHERE id > ? ORDER BY id LIMIT ?`,
       ),
     ),
     rareMonitors: db.prepare(
-      'SELECT * FROM monitors WHERE incident_id IS NOT NULL OR hold_until_ms IS NOT NULL OR repeats <> 0',
+      `SELECT * FROM monitors WHERE incident_id IS NOT NULL OR hold_until_ms IS NOT NULL OR repeats <> 0
+         OR config IS NOT NULL OR progress IS NOT NULL`,
     ),
     insert: db.prepare(
       `INSERT INTO monitors (id, name, ${monitorColumns.join(', ')})
@@ -31,15 +32,28 @@ export function prepareStatements(db: Database) {
     // What a plain beat leaves (see `movedByBeat`): half the work of writing every column.
     move: db.prepare(
       `UPDATE monitors SET version = ?, status = 'up', frequency_ms = ?, grace_ms = ?, last_beat_ms = ?, due_ms = ?,
-         deadline_ms = ?, hold_until_ms = NULL, hold_blind_from_ms = NULL, hold_blind_to_ms = NULL, journal_id = ?
+         deadline_ms = ?, hold_until_ms = NULL, hold_blind_from_ms = NULL, hold_blind_to_ms = NULL, progress = NULL,
+         journal_id = ?
        WHERE id = ?`,
     ),
     remove: db.prepare('DELETE FROM monitors WHERE id = ?'),
     addIncident: db.prepare(
-      'INSERT INTO incidents (id, monitor_id, reason, started_ms, ended_ms) VALUES (?, ?, ?, ?, ?)',
+      `INSERT INTO incidents (id, monitor_id, reason, started_ms, ended_ms, message, exit_code, held_by)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    // An open one is found by its monitor: ids have no index.
-    endIncident: db.prepare('UPDATE incidents SET ended_ms = ? WHERE monitor_id = ? AND ended_ms IS NULL AND id = ?'),
+    // An open one is found by its monitor, whose newest it is: ids have no index.
+    updateIncident: db.prepare(
+      `UPDATE incidents SET ended_ms = ?, held_by = ?
+       WHERE seq = (SELECT max(seq) FROM incidents WHERE monitor_id = ?) AND ended_ms IS NULL AND id = ?`,
+    ),
+    addPause: db.prepare('INSERT INTO pauses (monitor_id, from_ms, to_ms) VALUES (?, ?, NULL)'),
+    endPause: db.prepare(
+      `UPDATE pauses SET to_ms = ?
+       WHERE seq = (SELECT max(seq) FROM pauses WHERE monitor_id = ?) AND to_ms IS NULL`,
+    ),
+    removePauses: db.prepare('DELETE FROM pauses WHERE monitor_id = ?'),
+    addTag: db.prepare('INSERT OR REPLACE INTO monitor_tags (tag, name, monitor_id) VALUES (?, ?, ?)'),
+    removeTags: db.prepare('DELETE FROM monitor_tags WHERE monitor_id = ?'),
     journalBounds: db.prepare(
       `SELECT written_up_to AS writtenUpTo, transaction_id AS "transaction",
          coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'monitors'), 0) AS lastId

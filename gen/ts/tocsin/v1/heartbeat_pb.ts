@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file tocsin/v1/heartbeat.proto.
  */
 export const file_tocsin_v1_heartbeat: GenFile = /*@__PURE__*/
-  fileDesc("Chl0b2NzaW4vdjEvaGVhcnRiZWF0LnByb3RvEgl0b2NzaW4udjEiqwMKC1BpbmdSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFIAEogAISNgoJZnJlcXVlbmN5GAIgASgJQiO6SCByHigQMhpeMCpbMS05XVswLTldezAsOX1bV0RobXNdJBIfCgl0aW1lc3RhbXAYAyABKANCB7pIBCICKABIAIgBARIxCgVncmFjZRgEIAEoCUIdukgachgoEDIUXlswLTldezEsMTF9W1dEaG1zXSRIAYgBARIvCgZzdGF0dXMYBSABKA4yFS50b2NzaW4udjEuQmVhdFN0YXR1c0IIukgFggECEAESGQoHbWVzc2FnZRgGIAEoCUIIukgFcgMokE4SPAoIZHVyYXRpb24YByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICKig8yABIWCglleGl0X2NvZGUYCCABKAVIAogBARIUCgNydW4YCSABKAlCB7pIBHICKEASGAoHYmVhdF9pZBgKIAEoCUIHukgEcgIoQEIMCgpfdGltZXN0YW1wQggKBl9ncmFjZUIMCgpfZXhpdF9jb2RlIvgBCgxQaW5nUmVzcG9uc2USDAoEbmFtZRgBIAEoCRIoCgZzdGF0dXMYAiABKA4yGC50b2NzaW4udjEuTW9uaXRvclN0YXR1cxIlCghhY2NlcHRlZBgDIAEoDjITLnRvY3Npbi52MS5BY2NlcHRlZBIvCgthY2NlcHRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoGZHVlX2F0GAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghkZWFkbGluZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiSwoQUGluZ0JhdGNoUmVxdWVzdBI3CgVwaW5ncxgBIAMoCzIWLnRvY3Npbi52MS5QaW5nUmVxdWVzdEIQukgNkgEKCAEQ6AciA9gBAyI7ChFQaW5nQmF0Y2hSZXNwb25zZRImCgdyZXN1bHRzGAEgAygLMhUudG9jc2luLnYxLlBpbmdSZXN1bHQiagoKUGluZ1Jlc3VsdBIrCghyZXNwb25zZRgBIAEoCzIXLnRvY3Npbi52MS5QaW5nUmVzcG9uc2VIABIlCgVlcnJvchgCIAEoCzIULnRvY3Npbi52MS5QaW5nRXJyb3JIAEIICgZyZXN1bHQiOQoJUGluZ0Vycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVmaWVsZBgDIAEoCSJOChFQaW5nU3RyZWFtUmVxdWVzdBILCgNzZXEYASABKAQSLAoEcGluZxgCIAEoCzIWLnRvY3Npbi52MS5QaW5nUmVxdWVzdEIGukgD2AEDIkgKElBpbmdTdHJlYW1SZXNwb25zZRILCgNzZXEYASABKAQSJQoGcmVzdWx0GAIgASgLMhUudG9jc2luLnYxLlBpbmdSZXN1bHQiKQoNUmVtb3ZlUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBSABKIACIh4KDlJlbW92ZVJlc3BvbnNlEgwKBG5hbWUYASABKAkqfwoKQmVhdFN0YXR1cxIbChdCRUFUX1NUQVRVU19VTlNQRUNJRklFRBAAEhIKDkJFQVRfU1RBVFVTX09LEAESFQoRQkVBVF9TVEFUVVNfU1RBUlQQAhIUChBCRUFUX1NUQVRVU19GQUlMEAMSEwoPQkVBVF9TVEFUVVNfTE9HEAQqZgoIQWNjZXB0ZWQSGAoUQUNDRVBURURfVU5TUEVDSUZJRUQQABIUChBBQ0NFUFRFRF9BUFBMSUVEEAESEgoOQUNDRVBURURfU1RBTEUQAhIWChJBQ0NFUFRFRF9EVVBMSUNBVEUQAzKaAwoQSGVhcnRiZWF0U2VydmljZRJSCgRQaW5nEhYudG9jc2luLnYxLlBpbmdSZXF1ZXN0GhcudG9jc2luLnYxLlBpbmdSZXNwb25zZSIZgtPkkwITWgo6ASoiBS9waW5nEgUvcGluZxJeCglQaW5nQmF0Y2gSGy50b2NzaW4udjEuUGluZ0JhdGNoUmVxdWVzdBocLnRvY3Npbi52MS5QaW5nQmF0Y2hSZXNwb25zZSIWgtPkkwIQOgEqIgsvcGluZy9iYXRjaBJNCgpQaW5nU3RyZWFtEhwudG9jc2luLnYxLlBpbmdTdHJlYW1SZXF1ZXN0Gh0udG9jc2luLnYxLlBpbmdTdHJlYW1SZXNwb25zZSgBMAESggEKBlJlbW92ZRIYLnRvY3Npbi52MS5SZW1vdmVSZXF1ZXN0GhkudG9jc2luLnYxLlJlbW92ZVJlc3BvbnNlIkOC0+STAj1aESoPL3Bpbmcve25hbWU9Kip9Wg4SDC9waW5nL3JlbW92ZVoROgEqIgwvcGluZy9yZW1vdmUqBS9waW5nYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp, file_tocsin_v1_monitor]);
+  fileDesc("Chl0b2NzaW4vdjEvaGVhcnRiZWF0LnByb3RvEgl0b2NzaW4udjEivQQKC1BpbmdSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFIAEogAISOQoJZnJlcXVlbmN5GAIgASgJQia6SCNyISgQMh1eKDAqWzEtOV1bMC05XXswLDl9W1dEaG1zXSk/JBIfCgl0aW1lc3RhbXAYAyABKANCB7pIBCICKABIAIgBARIxCgVncmFjZRgEIAEoCUIdukgachgoEDIUXlswLTldezEsMTF9W1dEaG1zXSRIAYgBARIvCgZzdGF0dXMYBSABKA4yFS50b2NzaW4udjEuQmVhdFN0YXR1c0IIukgFggECEAESGQoHbWVzc2FnZRgGIAEoCUIIukgFcgMokE4SPAoIZHVyYXRpb24YByABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIFCICKig8yABIWCglleGl0X2NvZGUYCCABKAVIAogBARIUCgNydW4YCSABKAlCB7pIBHICKEASGAoHYmVhdF9pZBgKIAEoCUIHukgEcgIoQBIWCgRjcm9uGAsgASgJQgi6SAVyAyiAAhIaCgl0aW1lX3pvbmUYDCABKAlCB7pIBHICKEASJwoEdGFncxgNIAMoCUIZukgWkgETEBQiD3INIAEoQDIHXlteLF0qJBIiCghjaGFubmVscxgOIAMoCUIQukgNkgEKEBQiBnIEIAEoQBIMCgRib2R5GA8gASgMQgwKCl90aW1lc3RhbXBCCAoGX2dyYWNlQgwKCl9leGl0X2NvZGUi+AEKDFBpbmdSZXNwb25zZRIMCgRuYW1lGAEgASgJEigKBnN0YXR1cxgCIAEoDjIYLnRvY3Npbi52MS5Nb25pdG9yU3RhdHVzEiUKCGFjY2VwdGVkGAMgASgOMhMudG9jc2luLnYxLkFjY2VwdGVkEi8KC2FjY2VwdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIqCgZkdWVfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGRlYWRsaW5lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJLChBQaW5nQmF0Y2hSZXF1ZXN0EjcKBXBpbmdzGAEgAygLMhYudG9jc2luLnYxLlBpbmdSZXF1ZXN0QhC6SA2SAQoIARDoByID2AEDIjsKEVBpbmdCYXRjaFJlc3BvbnNlEiYKB3Jlc3VsdHMYASADKAsyFS50b2NzaW4udjEuUGluZ1Jlc3VsdCJqCgpQaW5nUmVzdWx0EisKCHJlc3BvbnNlGAEgASgLMhcudG9jc2luLnYxLlBpbmdSZXNwb25zZUgAEiUKBWVycm9yGAIgASgLMhQudG9jc2luLnYxLlBpbmdFcnJvckgAQggKBnJlc3VsdCI5CglQaW5nRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBWZpZWxkGAMgASgJIk4KEVBpbmdTdHJlYW1SZXF1ZXN0EgsKA3NlcRgBIAEoBBIsCgRwaW5nGAIgASgLMhYudG9jc2luLnYxLlBpbmdSZXF1ZXN0Qga6SAPYAQMiSAoSUGluZ1N0cmVhbVJlc3BvbnNlEgsKA3NlcRgBIAEoBBIlCgZyZXN1bHQYAiABKAsyFS50b2NzaW4udjEuUGluZ1Jlc3VsdCIpCg1SZW1vdmVSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFIAEogAIiHgoOUmVtb3ZlUmVzcG9uc2USDAoEbmFtZRgBIAEoCSqbAQoKQmVhdFN0YXR1cxIbChdCRUFUX1NUQVRVU19VTlNQRUNJRklFRBAAEhIKDkJFQVRfU1RBVFVTX09LEAESFQoRQkVBVF9TVEFUVVNfU1RBUlQQAhIUChBCRUFUX1NUQVRVU19GQUlMEAMSEwoPQkVBVF9TVEFUVVNfTE9HEAQSGgoWQkVBVF9TVEFUVVNfS0VFUF9BTElWRRAFKmYKCEFjY2VwdGVkEhgKFEFDQ0VQVEVEX1VOU1BFQ0lGSUVEEAASFAoQQUNDRVBURURfQVBQTElFRBABEhIKDkFDQ0VQVEVEX1NUQUxFEAISFgoSQUNDRVBURURfRFVQTElDQVRFEAMymgMKEEhlYXJ0YmVhdFNlcnZpY2USUgoEUGluZxIWLnRvY3Npbi52MS5QaW5nUmVxdWVzdBoXLnRvY3Npbi52MS5QaW5nUmVzcG9uc2UiGYLT5JMCE1oKOgEqIgUvcGluZxIFL3BpbmcSXgoJUGluZ0JhdGNoEhsudG9jc2luLnYxLlBpbmdCYXRjaFJlcXVlc3QaHC50b2NzaW4udjEuUGluZ0JhdGNoUmVzcG9uc2UiFoLT5JMCEDoBKiILL3BpbmcvYmF0Y2gSTQoKUGluZ1N0cmVhbRIcLnRvY3Npbi52MS5QaW5nU3RyZWFtUmVxdWVzdBodLnRvY3Npbi52MS5QaW5nU3RyZWFtUmVzcG9uc2UoATABEoIBCgZSZW1vdmUSGC50b2NzaW4udjEuUmVtb3ZlUmVxdWVzdBoZLnRvY3Npbi52MS5SZW1vdmVSZXNwb25zZSJDgtPkkwI9WhEqDy9waW5nL3tuYW1lPSoqfVoOEgwvcGluZy9yZW1vdmVaEToBKiIML3BpbmcvcmVtb3ZlKgUvcGluZ2IGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp, file_tocsin_v1_monitor]);
 
 /**
  * PingRequest is one beat. Field numbers 1 to 3 are relied on by clients of the first version.
@@ -33,7 +33,9 @@ export type PingRequest = Message<"tocsin.v1.PingRequest"> & {
 
   /**
    * How often it pings: a whole number and one of W (week), D (day), h, m, s, such as "10m"; from 1s to 366D. The `ok`
-   * and `fail` beats set it anew; `start` and `log` set it only when they create the monitor.
+   * and `fail` beats set it anew; the others set it only when they create the monitor. A monitor that was configured
+   * (MonitorService, a document of monitors) keeps its schedule when a ping names none; every other ping must name a
+   * frequency or a `cron`.
    *
    * @generated from field: string frequency = 2;
    */
@@ -49,8 +51,9 @@ export type PingRequest = Message<"tocsin.v1.PingRequest"> & {
   timestamp?: bigint | undefined;
 
   /**
-   * How long past the due time the beat may still come: same form as `frequency`, "0s" to 366D. Absent: the server's
-   * TOCSIN_DEFAULT_GRACE (0s unless set).
+   * How long past the due time the beat may still come: same form as `frequency`, "0s" to 366D. Absent: what a configured
+   * monitor has; else, of a frequency, the server's TOCSIN_DEFAULT_GRACE (0s unless set), and, of a cron expression, 10 %
+   * of the time between two occurrences, at least 1m and at most 1h.
    *
    * @generated from field: optional string grace = 4;
    */
@@ -96,6 +99,42 @@ export type PingRequest = Message<"tocsin.v1.PingRequest"> & {
    * @generated from field: string beat_id = 10;
    */
   beatId: string;
+
+  /**
+   * Instead of `frequency`: a cron expression of five fields, such as "0 3 * * *", or @hourly, @daily, @weekly, @monthly,
+   * @yearly. A beat is due at its next occurrence.
+   *
+   * @generated from field: string cron = 11;
+   */
+  cron: string;
+
+  /**
+   * IANA name of the time zone that `cron` is meant in, such as "Europe/Berlin". Empty: UTC.
+   *
+   * @generated from field: string time_zone = 12;
+   */
+  timeZone: string;
+
+  /**
+   * Tags of the monitor; given ones replace those it has. Up to 20, each 1 to 64 bytes, no commas.
+   *
+   * @generated from field: repeated string tags = 13;
+   */
+  tags: string[];
+
+  /**
+   * Channels that its alerts go to; given ones replace those it has. Up to 20 names of channels that exist.
+   *
+   * @generated from field: repeated string channels = 14;
+   */
+  channels: string[];
+
+  /**
+   * Output of the job, of any kind, kept with the beat: the first 10,000 bytes of it.
+   *
+   * @generated from field: bytes body = 15;
+   */
+  body: Uint8Array;
 };
 
 /**
@@ -360,14 +399,16 @@ export const BeatStatus = {
   OK: 1,
 
   /**
-   * A run began. Recorded; moves no deadline, except that a monitor that is new is awaited from here on.
+   * A run began, and is open until an OK or a FAIL of the same `run` (or without one) ends it. Moves no deadline, except
+   * that a monitor that is new is awaited from here on; with a `max_run` the start itself has come in time, and the run
+   * must end within that limit.
    *
    * @generated from enum value: BEAT_STATUS_START = 2;
    */
   START: 2,
 
   /**
-   * A run failed: the monitor is down at once.
+   * A run failed: the monitor is down at once, unless it has a threshold.
    *
    * @generated from enum value: BEAT_STATUS_FAIL = 3;
    */
@@ -379,6 +420,13 @@ export const BeatStatus = {
    * @generated from enum value: BEAT_STATUS_LOG = 4;
    */
   LOG: 4,
+
+  /**
+   * The run is alive: its `max_run` counts anew from here. Without a `run`, every open one is.
+   *
+   * @generated from enum value: BEAT_STATUS_KEEP_ALIVE = 5;
+   */
+  KEEP_ALIVE: 5,
 } as const;
 
 /**

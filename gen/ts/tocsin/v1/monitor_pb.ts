@@ -6,15 +6,17 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { HttpBody } from "../../google/api/httpbody_pb.ts";
+import { file_google_api_httpbody } from "../../google/api/httpbody_pb.ts";
+import type { Duration, FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file tocsin/v1/monitor.proto.
  */
 export const file_tocsin_v1_monitor: GenFile = /*@__PURE__*/
-  fileDesc("Chd0b2NzaW4vdjEvbW9uaXRvci5wcm90bxIJdG9jc2luLnYxIvYCCgdNb25pdG9yEgwKBG5hbWUYASABKAkSKAoGc3RhdHVzGAIgASgOMhgudG9jc2luLnYxLk1vbml0b3JTdGF0dXMSEQoJZnJlcXVlbmN5GAMgASgJEg0KBWdyYWNlGAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfYmVhdF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoGZHVlX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghkZWFkbGluZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKaGVsZF91bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoIaW5jaWRlbnQYCiABKAsyEy50b2NzaW4udjEuSW5jaWRlbnQicQoISW5jaWRlbnQSCgoCaWQYASABKAkSLgoKc3RhcnRlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKQoGcmVhc29uGAMgASgOMhkudG9jc2luLnYxLkluY2lkZW50UmVhc29uIi0KEUdldE1vbml0b3JSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFIAEogAIiOQoSR2V0TW9uaXRvclJlc3BvbnNlEiMKB21vbml0b3IYASABKAsyEi50b2NzaW4udjEuTW9uaXRvciJQChNMaXN0TW9uaXRvcnNSZXF1ZXN0EhsKCXBhZ2Vfc2l6ZRgBIAEoDUIIukgFKgMY9AMSHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogAQiVQoUTGlzdE1vbml0b3JzUmVzcG9uc2USJAoIbW9uaXRvcnMYASADKAsyEi50b2NzaW4udjEuTW9uaXRvchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqkAEKDU1vbml0b3JTdGF0dXMSHgoaTU9OSVRPUl9TVEFUVVNfVU5TUEVDSUZJRUQQABIWChJNT05JVE9SX1NUQVRVU19ORVcQARIVChFNT05JVE9SX1NUQVRVU19VUBACEhcKE01PTklUT1JfU1RBVFVTX0xBVEUQAxIXChNNT05JVE9SX1NUQVRVU19ET1dOEAQqaQoOSW5jaWRlbnRSZWFzb24SHwobSU5DSURFTlRfUkVBU09OX1VOU1BFQ0lGSUVEEAASGgoWSU5DSURFTlRfUkVBU09OX01JU1NFRBABEhoKFklOQ0lERU5UX1JFQVNPTl9GQUlMRUQQAjLrAQoOTW9uaXRvclNlcnZpY2UScgoKR2V0TW9uaXRvchIcLnRvY3Npbi52MS5HZXRNb25pdG9yUmVxdWVzdBodLnRvY3Npbi52MS5HZXRNb25pdG9yUmVzcG9uc2UiJ5ACAYLT5JMCHmIHbW9uaXRvchITL21vbml0b3JzL3tuYW1lPSoqfRJlCgxMaXN0TW9uaXRvcnMSHi50b2NzaW4udjEuTGlzdE1vbml0b3JzUmVxdWVzdBofLnRvY3Npbi52MS5MaXN0TW9uaXRvcnNSZXNwb25zZSIUkAIBgtPkkwILEgkvbW9uaXRvcnNiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Chd0b2NzaW4vdjEvbW9uaXRvci5wcm90bxIJdG9jc2luLnYxIpsICgdNb25pdG9yEhgKBG5hbWUYASABKAlCCrpIB3IFIAEogAISKAoGc3RhdHVzGAIgASgOMhgudG9jc2luLnYxLk1vbml0b3JTdGF0dXMSGgoJZnJlcXVlbmN5GAMgASgJQge6SARyAigQEhYKBWdyYWNlGAQgASgJQge6SARyAigQEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfYmVhdF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoGZHVlX2F0GAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghkZWFkbGluZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKaGVsZF91bnRpbBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoIaW5jaWRlbnQYCiABKAsyEy50b2NzaW4udjEuSW5jaWRlbnQSHQoLZGVzY3JpcHRpb24YCyABKAlCCLpIBXIDKOgHEhYKBGNyb24YDCABKAlCCLpIBXIDKIACEhoKCXRpbWVfem9uZRgNIAEoCUIHukgEcgIoQBIYCgdtYXhfcnVuGA4gASgJQge6SARyAigQEhgKB21pbl9ydW4YDyABKAlCB7pIBHICKBASHQoMbWluX2ludGVydmFsGBAgASgJQge6SARyAigQEiIKEWZhaWx1cmVzX3RvX2FsZXJ0GBEgASgNQge6SAQqAhhkEiEKEGJlYXRzX3RvX3JlY292ZXIYEiABKA1CB7pIBCoCGGQSKQoEdGFncxgTIAMoCUIbukgYkgEVEBQYASIPcg0gAShAMgdeW14sXSokEiQKCGNoYW5uZWxzGBQgAygJQhK6SA+SAQwQFBgBIgZyBCABKEASJwoKZGVwZW5kc19vbhgVIAMoCUITukgQkgENEBQYASIHcgUgASiAAhI7CgttYWludGVuYW5jZRgWIAMoCzIcLnRvY3Npbi52MS5NYWludGVuYW5jZVdpbmRvd0IIukgFkgECEBQSGAoHcGluZ19pZBgXIAEoCUIHukgEcgIoJBIVCgRldGFnGBggASgJQge6SARyAihAEigKBm9yaWdpbhgZIAEoDjIYLnRvY3Npbi52MS5Nb25pdG9yT3JpZ2luEh8KBXBhdXNlGBogASgLMhAudG9jc2luLnYxLlBhdXNlEhwKBHJ1bnMYGyADKAsyDi50b2NzaW4udjEuUnVuEhAKCGZhaWx1cmVzGBwgASgNEjUKEW1haW50ZW5hbmNlX3VudGlsGB0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK2AQoRTWFpbnRlbmFuY2VXaW5kb3cSKQoFc3RhcnQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKA2VuZBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoEY3JvbhgDIAEoCUIIukgFcgMogAISGQoIZHVyYXRpb24YBCABKAlCB7pIBHICKBASGgoJdGltZV96b25lGAUgASgJQge6SARyAihAInsKBVBhdXNlEi4KCnN0YXJ0ZWRfYXQYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBXVudGlsGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg91bnRpbF9uZXh0X3BpbmcYAyABKAgicAoDUnVuEgsKA3J1bhgBIAEoCRIuCgpzdGFydGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghsaW1pdF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAilQIKCEluY2lkZW50EgoKAmlkGAEgASgJEi4KCnN0YXJ0ZWRfYXQYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBnJlYXNvbhgDIAEoDjIZLnRvY3Npbi52MS5JbmNpZGVudFJlYXNvbhIsCghlbmRlZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHbWVzc2FnZRgFIAEoCRIWCglleGl0X2NvZGUYBiABKAVIAIgBARIPCgdoZWxkX2J5GAcgASgJEgwKBG5hbWUYCCABKAkSHgoFYmVhdHMYCSADKAsyDy50b2NzaW4udjEuQmVhdEIMCgpfZXhpdF9jb2RlIq8CCgRCZWF0EgoKAmlkGAEgASgEEg4KBnN0YXR1cxgCIAEoCRImCgJhdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLcmVjZWl2ZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21lc3NhZ2UYBSABKAkSDAoEYm9keRgGIAEoDBIrCghkdXJhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIWCglleGl0X2NvZGUYCCABKAVIAIgBARILCgNydW4YCSABKAkSDwoHYmVhdF9pZBgKIAEoCRIOCgZzb3VyY2UYCyABKAkSEgoKdXNlcl9hZ2VudBgMIAEoCUIMCgpfZXhpdF9jb2RlIsABCgNEYXkSDAoEZGF0ZRgBIAEoCRISCgp1cF9zZWNvbmRzGAIgASgBEhQKDGRvd25fc2Vjb25kcxgDIAEoARIXCg91bmtub3duX3NlY29uZHMYBCABKAESGAoQZXhjbHVkZWRfc2Vjb25kcxgFIAEoARINCgViZWF0cxgGIAEoBBIQCghmYWlsdXJlcxgHIAEoBBItCglkdXJhdGlvbnMYCCABKAsyGi50b2NzaW4udjEuRHVyYXRpb25TdW1tYXJ5IowBCg9EdXJhdGlvblN1bW1hcnkSDQoFY291bnQYASABKAQSEwoLbWluX3NlY29uZHMYAiABKAESFAoMbWVhbl9zZWNvbmRzGAMgASgBEhMKC21heF9zZWNvbmRzGAQgASgBEioKB2J1Y2tldHMYBSADKAsyGS50b2NzaW4udjEuRHVyYXRpb25CdWNrZXQiRwoORHVyYXRpb25CdWNrZXQSFwoKbGVfc2Vjb25kcxgBIAEoAUgAiAEBEg0KBWNvdW50GAIgASgEQg0KC19sZV9zZWNvbmRzIsIBCgZVcHRpbWUSDAoEbmFtZRgBIAEoCRIoCgZzdGF0dXMYAiABKA4yGC50b2NzaW4udjEuTW9uaXRvclN0YXR1cxISCgp1cF9zZWNvbmRzGAMgASgBEhQKDGRvd25fc2Vjb25kcxgEIAEoARIXCg91bmtub3duX3NlY29uZHMYBSABKAESEgoFcmF0aW8YBiABKAFIAIgBARINCgViZWF0cxgHIAEoBBIQCghmYWlsdXJlcxgIIAEoBEIICgZfcmF0aW8iQwoUQ3JlYXRlTW9uaXRvclJlcXVlc3QSKwoHbW9uaXRvchgBIAEoCzISLnRvY3Npbi52MS5Nb25pdG9yQga6SAPIAQEiPAoVQ3JlYXRlTW9uaXRvclJlc3BvbnNlEiMKB21vbml0b3IYASABKAsyEi50b2NzaW4udjEuTW9uaXRvciJDChRVcHNlcnRNb25pdG9yUmVxdWVzdBIrCgdtb25pdG9yGAEgASgLMhIudG9jc2luLnYxLk1vbml0b3JCBrpIA8gBASJNChVVcHNlcnRNb25pdG9yUmVzcG9uc2USIwoHbW9uaXRvchgBIAEoCzISLnRvY3Npbi52MS5Nb25pdG9yEg8KB2NyZWF0ZWQYAiABKAgiLQoRR2V0TW9uaXRvclJlcXVlc3QSGAoEbmFtZRgBIAEoCUIKukgHcgUgASiAAiI5ChJHZXRNb25pdG9yUmVzcG9uc2USIwoHbW9uaXRvchgBIAEoCzISLnRvY3Npbi52MS5Nb25pdG9yIvQBChNMaXN0TW9uaXRvcnNSZXF1ZXN0EhsKCXBhZ2Vfc2l6ZRgBIAEoDUIIukgFKgMY9AMSHAoKcGFnZV90b2tlbhgCIAEoCUIIukgFcgMogAgSOwoIc3RhdHVzZXMYAyADKA4yGC50b2NzaW4udjEuTW9uaXRvclN0YXR1c0IPukgMkgEJEAUiBYIBAhABEhQKA3RhZxgEIAEoCUIHukgEcgIoQBIdCgtuYW1lX3ByZWZpeBgFIAEoCUIIukgFcgMogAISMAoFb3JkZXIYBiABKA4yFy50b2NzaW4udjEuTW9uaXRvck9yZGVyQgi6SAWCAQIQASJVChRMaXN0TW9uaXRvcnNSZXNwb25zZRIkCghtb25pdG9ycxgBIAMoCzISLnRvY3Npbi52MS5Nb25pdG9yEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJ0ChRVcGRhdGVNb25pdG9yUmVxdWVzdBIrCgdtb25pdG9yGAEgASgLMhIudG9jc2luLnYxLk1vbml0b3JCBrpIA8gBARIvCgt1cGRhdGVfbWFzaxgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siPAoVVXBkYXRlTW9uaXRvclJlc3BvbnNlEiMKB21vbml0b3IYASABKAsyEi50b2NzaW4udjEuTW9uaXRvciJHChREZWxldGVNb25pdG9yUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBSABKIACEhUKBGV0YWcYAiABKAlCB7pIBHICKEAiJQoVRGVsZXRlTW9uaXRvclJlc3BvbnNlEgwKBG5hbWUYASABKAkicwoTUGF1c2VNb25pdG9yUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBSABKIACEikKBXVudGlsGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg91bnRpbF9uZXh0X3BpbmcYAyABKAgiOwoUUGF1c2VNb25pdG9yUmVzcG9uc2USIwoHbW9uaXRvchgBIAEoCzISLnRvY3Npbi52MS5Nb25pdG9yIjAKFFJlc3VtZU1vbml0b3JSZXF1ZXN0EhgKBG5hbWUYASABKAlCCrpIB3IFIAEogAIiPAoVUmVzdW1lTW9uaXRvclJlc3BvbnNlEiMKB21vbml0b3IYASABKAsyEi50b2NzaW4udjEuTW9uaXRvciJPChRBcHBseU1vbml0b3JzUmVxdWVzdBImCghkb2N1bWVudBgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkSDwoHZHJ5X3J1bhgCIAEoCCKHAQoVQXBwbHlNb25pdG9yc1Jlc3BvbnNlEisKCG1vbml0b3JzGAEgAygLMhkudG9jc2luLnYxLkFwcGxpZWRNb25pdG9yEg0KBWFkZGVkGAIgASgNEg8KB2NoYW5nZWQYAyABKA0SEQoJdW5jaGFuZ2VkGAQgASgNEg4KBmZhaWxlZBgFIAEoDSJjCg5BcHBsaWVkTW9uaXRvchIMCgRuYW1lGAEgASgJEiUKB2FwcGxpZWQYAiABKA4yFC50b2NzaW4udjEuQXBwbGllZEFzEg0KBWVycm9yGAMgASgJEg0KBWZpZWxkGAQgASgJIjwKFUV4cG9ydE1vbml0b3JzUmVxdWVzdBIjCgZmb3JtYXQYASABKAlCE7pIEHIOUgBSBHlhbWxSBGpzb24iQAoWRXhwb3J0TW9uaXRvcnNSZXNwb25zZRImCghkb2N1bWVudBgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiZwoQTGlzdEJlYXRzUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBSABKIACEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY9AMSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMogAQiTAoRTGlzdEJlYXRzUmVzcG9uc2USHgoFYmVhdHMYASADKAsyDy50b2NzaW4udjEuQmVhdBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiiAEKFExpc3RJbmNpZGVudHNSZXF1ZXN0EhYKBG5hbWUYASABKAlCCLpIBXIDKIACEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMY9AMSHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMogAQSHQoMYmVhdHNfYXJvdW5kGAQgASgNQge6SAQqAhgKIlgKFUxpc3RJbmNpZGVudHNSZXNwb25zZRImCglpbmNpZGVudHMYASADKAsyEy50b2NzaW4udjEuSW5jaWRlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIkMKD0xpc3REYXlzUmVxdWVzdBIYCgRuYW1lGAEgASgJQgq6SAdyBSABKIACEhYKBGRheXMYAiABKA1CCLpIBSoDGJADIjAKEExpc3REYXlzUmVzcG9uc2USHAoEZGF5cxgBIAMoCzIOLnRvY3Npbi52MS5EYXkipAEKEkxpc3RVcHRpbWVzUmVxdWVzdBIeCgRkYXlzGAEgASgNQhC6SA0qCzAAMAcwHjBaMO0CEhsKCXBhZ2Vfc2l6ZRgCIAEoDUIIukgFKgMYkE4SHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMogAgSFAoDdGFnGAQgASgJQge6SARyAihAEh0KC25hbWVfcHJlZml4GAUgASgJQgi6SAVyAyiAAiJSChNMaXN0VXB0aW1lc1Jlc3BvbnNlEiIKB3VwdGltZXMYASADKAsyES50b2NzaW4udjEuVXB0aW1lEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJzChRXYXRjaE1vbml0b3JzUmVxdWVzdBIXCgZjdXJzb3IYASABKAlCB7pIBHICKEASFAoDdGFnGAIgASgJQge6SARyAihAEh0KC25hbWVfcHJlZml4GAMgASgJQgi6SAVyAyiAAhINCgViZWF0cxgEIAEoCCLKAQoVV2F0Y2hNb25pdG9yc1Jlc3BvbnNlEg4KBmN1cnNvchgBIAEoCRIuCghzbmFwc2hvdBgCIAEoCzIaLnRvY3Npbi52MS5Nb25pdG9yU25hcHNob3RIABIlCgdjaGFuZ2VkGAMgASgLMhIudG9jc2luLnYxLk1vbml0b3JIABIRCgdyZW1vdmVkGAQgASgJSAASLgoJaGVhcnRiZWF0GAUgASgLMhkudG9jc2luLnYxLldhdGNoSGVhcnRiZWF0SABCBwoFZXZlbnQiVAoPTW9uaXRvclNuYXBzaG90EiQKCG1vbml0b3JzGAEgAygLMhIudG9jc2luLnYxLk1vbml0b3ISDQoFZmlyc3QYAiABKAgSDAoEbGFzdBgDIAEoCCIQCg5XYXRjaEhlYXJ0YmVhdCqrAQoNTW9uaXRvclN0YXR1cxIeChpNT05JVE9SX1NUQVRVU19VTlNQRUNJRklFRBAAEhYKEk1PTklUT1JfU1RBVFVTX05FVxABEhUKEU1PTklUT1JfU1RBVFVTX1VQEAISFwoTTU9OSVRPUl9TVEFUVVNfTEFURRADEhcKE01PTklUT1JfU1RBVFVTX0RPV04QBBIZChVNT05JVE9SX1NUQVRVU19QQVVTRUQQBSp5Cg1Nb25pdG9yT3JpZ2luEh4KGk1PTklUT1JfT1JJR0lOX1VOU1BFQ0lGSUVEEAASFwoTTU9OSVRPUl9PUklHSU5fUElORxABEhYKEk1PTklUT1JfT1JJR0lOX0FQSRACEhcKE01PTklUT1JfT1JJR0lOX0ZJTEUQAyrEAQoOSW5jaWRlbnRSZWFzb24SHwobSU5DSURFTlRfUkVBU09OX1VOU1BFQ0lGSUVEEAASGgoWSU5DSURFTlRfUkVBU09OX01JU1NFRBABEhoKFklOQ0lERU5UX1JFQVNPTl9GQUlMRUQQAhIbChdJTkNJREVOVF9SRUFTT05fT1ZFUlJBThADEh0KGUlOQ0lERU5UX1JFQVNPTl9UT09fU0hPUlQQBBIdChlJTkNJREVOVF9SRUFTT05fVE9PX09GVEVOEAUqnQEKDE1vbml0b3JPcmRlchIdChlNT05JVE9SX09SREVSX1VOU1BFQ0lGSUVEEAASFgoSTU9OSVRPUl9PUkRFUl9OQU1FEAESGwoXTU9OSVRPUl9PUkRFUl9OQU1FX0RFU0MQAhIZChVNT05JVE9SX09SREVSX0NSRUFURUQQAxIeChpNT05JVE9SX09SREVSX0NSRUFURURfREVTQxAEKp4BCglBcHBsaWVkQXMSGgoWQVBQTElFRF9BU19VTlNQRUNJRklFRBAAEhQKEEFQUExJRURfQVNfQURERUQQARIWChJBUFBMSUVEX0FTX0NIQU5HRUQQAhIYChRBUFBMSUVEX0FTX1VOQ0hBTkdFRBADEhYKEkFQUExJRURfQVNfUkVNT1ZFRBAEEhUKEUFQUExJRURfQVNfRkFJTEVEEAUyjQ0KDk1vbml0b3JTZXJ2aWNlEncKDUNyZWF0ZU1vbml0b3ISHy50b2NzaW4udjEuQ3JlYXRlTW9uaXRvclJlcXVlc3QaIC50b2NzaW4udjEuQ3JlYXRlTW9uaXRvclJlc3BvbnNlIiOC0+STAh06B21vbml0b3JiB21vbml0b3IiCS9tb25pdG9ycxKAAQoNVXBzZXJ0TW9uaXRvchIfLnRvY3Npbi52MS5VcHNlcnRNb25pdG9yUmVxdWVzdBogLnRvY3Npbi52MS5VcHNlcnRNb25pdG9yUmVzcG9uc2UiLILT5JMCJjoHbW9uaXRvchobL21vbml0b3JzL3ttb25pdG9yLm5hbWU9Kip9EnIKCkdldE1vbml0b3ISHC50b2NzaW4udjEuR2V0TW9uaXRvclJlcXVlc3QaHS50b2NzaW4udjEuR2V0TW9uaXRvclJlc3BvbnNlIieQAgGC0+STAh5iB21vbml0b3ISEy9tb25pdG9ycy97bmFtZT0qKn0SZQoMTGlzdE1vbml0b3JzEh4udG9jc2luLnYxLkxpc3RNb25pdG9yc1JlcXVlc3QaHy50b2NzaW4udjEuTGlzdE1vbml0b3JzUmVzcG9uc2UiFJACAYLT5JMCCxIJL21vbml0b3JzEokBCg1VcGRhdGVNb25pdG9yEh8udG9jc2luLnYxLlVwZGF0ZU1vbml0b3JSZXF1ZXN0GiAudG9jc2luLnYxLlVwZGF0ZU1vbml0b3JSZXNwb25zZSI1gtPkkwIvOgdtb25pdG9yYgdtb25pdG9yMhsvbW9uaXRvcnMve21vbml0b3IubmFtZT0qKn0SbwoNRGVsZXRlTW9uaXRvchIfLnRvY3Npbi52MS5EZWxldGVNb25pdG9yUmVxdWVzdBogLnRvY3Npbi52MS5EZWxldGVNb25pdG9yUmVzcG9uc2UiG4LT5JMCFSoTL21vbml0b3JzL3tuYW1lPSoqfRJ0CgxQYXVzZU1vbml0b3ISHi50b2NzaW4udjEuUGF1c2VNb25pdG9yUmVxdWVzdBofLnRvY3Npbi52MS5QYXVzZU1vbml0b3JSZXNwb25zZSIjgtPkkwIdOgEqYgdtb25pdG9yIg8vbW9uaXRvcnMvcGF1c2USeAoNUmVzdW1lTW9uaXRvchIfLnRvY3Npbi52MS5SZXN1bWVNb25pdG9yUmVxdWVzdBogLnRvY3Npbi52MS5SZXN1bWVNb25pdG9yUmVzcG9uc2UiJILT5JMCHjoBKmIHbW9uaXRvciIQL21vbml0b3JzL3Jlc3VtZRJsCg1BcHBseU1vbml0b3JzEh8udG9jc2luLnYxLkFwcGx5TW9uaXRvcnNSZXF1ZXN0GiAudG9jc2luLnYxLkFwcGx5TW9uaXRvcnNSZXNwb25zZSIYgtPkkwISOghkb2N1bWVudCIGL2FwcGx5EnMKDkV4cG9ydE1vbml0b3JzEiAudG9jc2luLnYxLkV4cG9ydE1vbml0b3JzUmVxdWVzdBohLnRvY3Npbi52MS5FeHBvcnRNb25pdG9yc1Jlc3BvbnNlIhyQAgGC0+STAhNiCGRvY3VtZW50EgcvZXhwb3J0ElkKCUxpc3RCZWF0cxIbLnRvY3Npbi52MS5MaXN0QmVhdHNSZXF1ZXN0GhwudG9jc2luLnYxLkxpc3RCZWF0c1Jlc3BvbnNlIhGQAgGC0+STAggSBi9iZWF0cxJpCg1MaXN0SW5jaWRlbnRzEh8udG9jc2luLnYxLkxpc3RJbmNpZGVudHNSZXF1ZXN0GiAudG9jc2luLnYxLkxpc3RJbmNpZGVudHNSZXNwb25zZSIVkAIBgtPkkwIMEgovaW5jaWRlbnRzElUKCExpc3REYXlzEhoudG9jc2luLnYxLkxpc3REYXlzUmVxdWVzdBobLnRvY3Npbi52MS5MaXN0RGF5c1Jlc3BvbnNlIhCQAgGC0+STAgcSBS9kYXlzEmEKC0xpc3RVcHRpbWVzEh0udG9jc2luLnYxLkxpc3RVcHRpbWVzUmVxdWVzdBoeLnRvY3Npbi52MS5MaXN0VXB0aW1lc1Jlc3BvbnNlIhOQAgGC0+STAgoSCC91cHRpbWVzElQKDVdhdGNoTW9uaXRvcnMSHy50b2NzaW4udjEuV2F0Y2hNb25pdG9yc1JlcXVlc3QaIC50b2NzaW4udjEuV2F0Y2hNb25pdG9yc1Jlc3BvbnNlMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_api_httpbody, file_google_protobuf_duration, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * Monitor is something that must be heard from on a schedule.
@@ -30,65 +32,207 @@ export type Monitor = Message<"tocsin.v1.Monitor"> & {
   name: string;
 
   /**
+   * Output only.
+   *
    * @generated from field: tocsin.v1.MonitorStatus status = 2;
    */
   status: MonitorStatus;
 
   /**
-   * Time between two beats, such as "10m": a whole number and one of W, D, h, m, s.
+   * Time between two beats, such as "10m": a whole number and one of W, D, h, m, s; from 1s to 366D. Empty with a `cron`.
    *
    * @generated from field: string frequency = 3;
    */
   frequency: string;
 
   /**
-   * Time past `due_at` before the monitor is down, same form as `frequency`; "0s" when there is none.
+   * Time past `due_at` before the monitor is down, same form as `frequency`, from 0s to 366D. Left out when it is set: 10 % of
+   * the time between two beats, at least 2s (cron: 1m), at most 1h.
    *
    * @generated from field: string grace = 4;
    */
   grace: string;
 
   /**
-   * When the first beat was accepted.
+   * Output only. When it was made.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 5;
    */
   createdAt?: Timestamp | undefined;
 
   /**
-   * Time of the newest ok or fail beat. Unset while there is none.
+   * Output only. Time of the newest ok or fail beat. Unset while there is none.
    *
    * @generated from field: google.protobuf.Timestamp last_beat_at = 6;
    */
   lastBeatAt?: Timestamp | undefined;
 
   /**
-   * When the next beat is due: last beat + frequency. Unset when nothing is awaited.
+   * Output only. When the next beat is due. Unset when nothing is awaited.
    *
    * @generated from field: google.protobuf.Timestamp due_at = 7;
    */
   dueAt?: Timestamp | undefined;
 
   /**
-   * When the monitor goes down: `due_at` + grace. For a monitor that is down because it missed, the deadline it missed.
+   * Output only. When the monitor goes down: `due_at` + grace. For a monitor that is down because it missed, the deadline it
+   * missed.
    *
    * @generated from field: google.protobuf.Timestamp deadline = 8;
    */
   deadline?: Timestamp | undefined;
 
   /**
-   * Set when the server itself was not listening while the beat was due: the alert waits until this time.
+   * Output only. Set when the server itself was not listening while the beat was due: the alert waits until this time.
    *
    * @generated from field: google.protobuf.Timestamp held_until = 9;
    */
   heldUntil?: Timestamp | undefined;
 
   /**
-   * The open incident. Unset unless the status is DOWN.
+   * Output only. The open incident. Unset unless the status is DOWN.
    *
    * @generated from field: tocsin.v1.Incident incident = 10;
    */
   incident?: Incident | undefined;
+
+  /**
+   * What it is, for people. Up to 1,000 bytes.
+   *
+   * @generated from field: string description = 11;
+   */
+  description: string;
+
+  /**
+   * Instead of `frequency`: a cron expression of five fields, such as "0 3 * * *", or @hourly, @daily, @weekly, @monthly,
+   * @yearly. A beat is due at its next occurrence.
+   *
+   * @generated from field: string cron = 12;
+   */
+  cron: string;
+
+  /**
+   * IANA name of the time zone that `cron` is meant in, such as "Europe/Berlin". Empty: UTC.
+   *
+   * @generated from field: string time_zone = 13;
+   */
+  timeZone: string;
+
+  /**
+   * How long a run may take from its `start`, same form as `frequency`; past it the run has failed. A `start` then counts as
+   * heard: the deadline of the schedule is for the start, this limit for the end. Empty: as long as it likes.
+   *
+   * @generated from field: string max_run = 14;
+   */
+  maxRun: string;
+
+  /**
+   * A run that ends sooner has failed. Empty: none.
+   *
+   * @generated from field: string min_run = 15;
+   */
+  minRun: string;
+
+  /**
+   * A run that begins sooner after the one before has failed: it runs too often. Empty: none.
+   *
+   * @generated from field: string min_interval = 16;
+   */
+  minInterval: string;
+
+  /**
+   * Failures and misses in a row until it is down, 1 to 100. 0 stands for 1.
+   *
+   * @generated from field: uint32 failures_to_alert = 17;
+   */
+  failuresToAlert: number;
+
+  /**
+   * Beats in a row that are ok until it is up again, 1 to 100. 0 stands for 1.
+   *
+   * @generated from field: uint32 beats_to_recover = 18;
+   */
+  beatsToRecover: number;
+
+  /**
+   * Up to 20, each 1 to 64 bytes, no commas.
+   *
+   * @generated from field: repeated string tags = 19;
+   */
+  tags: string[];
+
+  /**
+   * Channels that its alerts go to. None: the default. Up to 20 names of channels that exist.
+   *
+   * @generated from field: repeated string channels = 20;
+   */
+  channels: string[];
+
+  /**
+   * Names of monitors that this one depends on, up to 20. While one of them is down, the alert of this one is held, and goes
+   * out if it is still down some time after that one is back. They need not exist yet; they must not lead back to this one.
+   *
+   * @generated from field: repeated string depends_on = 21;
+   */
+  dependsOn: string[];
+
+  /**
+   * When silence and failures are expected, up to 20. They neither alert nor count as downtime then.
+   *
+   * @generated from field: repeated tocsin.v1.MaintenanceWindow maintenance = 22;
+   */
+  maintenance: MaintenanceWindow[];
+
+  /**
+   * Id under which it can be pinged without its name or a token, /hc/{ping_id}: a UUID. Empty when it is set: the one it has,
+   * or a new one. Monitors that were made by a ping have none until they are configured.
+   *
+   * @generated from field: string ping_id = 23;
+   */
+  pingId: string;
+
+  /**
+   * Changes whenever something does that people may set, and with nothing else. Given with an update: the update is refused
+   * if it is not this one any more.
+   *
+   * @generated from field: string etag = 24;
+   */
+  etag: string;
+
+  /**
+   * Output only. What made it.
+   *
+   * @generated from field: tocsin.v1.MonitorOrigin origin = 25;
+   */
+  origin: MonitorOrigin;
+
+  /**
+   * Output only. Set while it is paused.
+   *
+   * @generated from field: tocsin.v1.Pause pause = 26;
+   */
+  pause?: Pause | undefined;
+
+  /**
+   * Output only. The runs that have begun and not ended, oldest first.
+   *
+   * @generated from field: repeated tocsin.v1.Run runs = 27;
+   */
+  runs: Run[];
+
+  /**
+   * Output only. Failures and misses in a row; 0 while it is down.
+   *
+   * @generated from field: uint32 failures = 28;
+   */
+  failures: number;
+
+  /**
+   * Output only. The end of the maintenance that is now. Unset when there is none.
+   *
+   * @generated from field: google.protobuf.Timestamp maintenance_until = 29;
+   */
+  maintenanceUntil?: Timestamp | undefined;
 };
 
 /**
@@ -97,6 +241,122 @@ export type Monitor = Message<"tocsin.v1.Monitor"> & {
  */
 export const MonitorSchema: GenMessage<Monitor> = /*@__PURE__*/
   messageDesc(file_tocsin_v1_monitor, 0);
+
+/**
+ * MaintenanceWindow is a time in which nothing is expected: either from `start` to `end`, or, again and again, from each
+ * occurrence of `cron` for `duration`.
+ *
+ * @generated from message tocsin.v1.MaintenanceWindow
+ */
+export type MaintenanceWindow = Message<"tocsin.v1.MaintenanceWindow"> & {
+  /**
+   * Of a window that comes once.
+   *
+   * @generated from field: google.protobuf.Timestamp start = 1;
+   */
+  start?: Timestamp | undefined;
+
+  /**
+   * After `start`, at most 366 days.
+   *
+   * @generated from field: google.protobuf.Timestamp end = 2;
+   */
+  end?: Timestamp | undefined;
+
+  /**
+   * Of a window that recurs: five fields, as in Monitor.
+   *
+   * @generated from field: string cron = 3;
+   */
+  cron: string;
+
+  /**
+   * Such as "2h", from 1m to 31D.
+   *
+   * @generated from field: string duration = 4;
+   */
+  duration: string;
+
+  /**
+   * IANA name. Empty: UTC.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+};
+
+/**
+ * Describes the message tocsin.v1.MaintenanceWindow.
+ * Use `create(MaintenanceWindowSchema)` to create a new message.
+ */
+export const MaintenanceWindowSchema: GenMessage<MaintenanceWindow> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 1);
+
+/**
+ * Pause is a time in which nothing is awaited of a monitor.
+ *
+ * @generated from message tocsin.v1.Pause
+ */
+export type Pause = Message<"tocsin.v1.Pause"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 1;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * When it ends by itself. Unset: it does not.
+   *
+   * @generated from field: google.protobuf.Timestamp until = 2;
+   */
+  until?: Timestamp | undefined;
+
+  /**
+   * The next ping (other than a log) ends it.
+   *
+   * @generated from field: bool until_next_ping = 3;
+   */
+  untilNextPing: boolean;
+};
+
+/**
+ * Describes the message tocsin.v1.Pause.
+ * Use `create(PauseSchema)` to create a new message.
+ */
+export const PauseSchema: GenMessage<Pause> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 2);
+
+/**
+ * Run is a run that has begun and not ended.
+ *
+ * @generated from message tocsin.v1.Run
+ */
+export type Run = Message<"tocsin.v1.Run"> & {
+  /**
+   * Empty when the client gave none.
+   *
+   * @generated from field: string run = 1;
+   */
+  run: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 2;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * When it has taken too long. Unset without a `max_run`.
+   *
+   * @generated from field: google.protobuf.Timestamp limit_at = 3;
+   */
+  limitAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.Run.
+ * Use `create(RunSchema)` to create a new message.
+ */
+export const RunSchema: GenMessage<Run> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 3);
 
 /**
  * Incident is the time between going down and coming back.
@@ -112,7 +372,7 @@ export type Incident = Message<"tocsin.v1.Incident"> & {
   id: string;
 
   /**
-   * Missed: the deadline (or the end of its hold). Failed: the time of the beat.
+   * Missed: the deadline (or the end of its hold). Else: the time of the beat, or the limit of the run.
    *
    * @generated from field: google.protobuf.Timestamp started_at = 2;
    */
@@ -122,6 +382,46 @@ export type Incident = Message<"tocsin.v1.Incident"> & {
    * @generated from field: tocsin.v1.IncidentReason reason = 3;
    */
   reason: IncidentReason;
+
+  /**
+   * Unset while it is open.
+   *
+   * @generated from field: google.protobuf.Timestamp ended_at = 4;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * What the failure said.
+   *
+   * @generated from field: string message = 5;
+   */
+  message: string;
+
+  /**
+   * @generated from field: optional int32 exit_code = 6;
+   */
+  exitCode?: number | undefined;
+
+  /**
+   * The monitor that this one depends on and that was down, because of which the alert was held. Empty: none was.
+   *
+   * @generated from field: string held_by = 7;
+   */
+  heldBy: string;
+
+  /**
+   * The monitor. Empty within a Monitor.
+   *
+   * @generated from field: string name = 8;
+   */
+  name: string;
+
+  /**
+   * Beats around its start, oldest first, when ListIncidents was asked for them.
+   *
+   * @generated from field: repeated tocsin.v1.Beat beats = 9;
+   */
+  beats: Beat[];
 };
 
 /**
@@ -129,7 +429,357 @@ export type Incident = Message<"tocsin.v1.Incident"> & {
  * Use `create(IncidentSchema)` to create a new message.
  */
 export const IncidentSchema: GenMessage<Incident> = /*@__PURE__*/
-  messageDesc(file_tocsin_v1_monitor, 1);
+  messageDesc(file_tocsin_v1_monitor, 4);
+
+/**
+ * Beat is a beat as history keeps it.
+ *
+ * @generated from message tocsin.v1.Beat
+ */
+export type Beat = Message<"tocsin.v1.Beat"> & {
+  /**
+   * Grows with each beat of the server.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * As in BeatStatus: "ok", "start", "fail", "log" or "keep_alive". A beat that broke a rule of its run is a "fail".
+   *
+   * @generated from field: string status = 2;
+   */
+  status: string;
+
+  /**
+   * The time that it counts for.
+   *
+   * @generated from field: google.protobuf.Timestamp at = 3;
+   */
+  at?: Timestamp | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp received_at = 4;
+   */
+  receivedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string message = 5;
+   */
+  message: string;
+
+  /**
+   * The first 10,000 bytes of what the client sent.
+   *
+   * @generated from field: bytes body = 6;
+   */
+  body: Uint8Array;
+
+  /**
+   * How long the run took: what the client said, or from its start. Unset when it is not known.
+   *
+   * @generated from field: google.protobuf.Duration duration = 7;
+   */
+  duration?: Duration | undefined;
+
+  /**
+   * @generated from field: optional int32 exit_code = 8;
+   */
+  exitCode?: number | undefined;
+
+  /**
+   * @generated from field: string run = 9;
+   */
+  run: string;
+
+  /**
+   * @generated from field: string beat_id = 10;
+   */
+  beatId: string;
+
+  /**
+   * Address of the client.
+   *
+   * @generated from field: string source = 11;
+   */
+  source: string;
+
+  /**
+   * The first 200 characters of it.
+   *
+   * @generated from field: string user_agent = 12;
+   */
+  userAgent: string;
+};
+
+/**
+ * Describes the message tocsin.v1.Beat.
+ * Use `create(BeatSchema)` to create a new message.
+ */
+export const BeatSchema: GenMessage<Beat> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 5);
+
+/**
+ * Day is what became of a day (UTC) of a monitor. The seconds add up to those of the day that have passed.
+ *
+ * @generated from message tocsin.v1.Day
+ */
+export type Day = Message<"tocsin.v1.Day"> & {
+  /**
+   * As "2026-11-21".
+   *
+   * @generated from field: string date = 1;
+   */
+  date: string;
+
+  /**
+   * @generated from field: double up_seconds = 2;
+   */
+  upSeconds: number;
+
+  /**
+   * @generated from field: double down_seconds = 3;
+   */
+  downSeconds: number;
+
+  /**
+   * The server itself was not listening.
+   *
+   * @generated from field: double unknown_seconds = 4;
+   */
+  unknownSeconds: number;
+
+  /**
+   * Before its first beat, paused, or in maintenance: it does not count.
+   *
+   * @generated from field: double excluded_seconds = 5;
+   */
+  excludedSeconds: number;
+
+  /**
+   * Beats of every kind.
+   *
+   * @generated from field: uint64 beats = 6;
+   */
+  beats: bigint;
+
+  /**
+   * Those that failed.
+   *
+   * @generated from field: uint64 failures = 7;
+   */
+  failures: bigint;
+
+  /**
+   * Unset when no run of the day has a known duration.
+   *
+   * @generated from field: tocsin.v1.DurationSummary durations = 8;
+   */
+  durations?: DurationSummary | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.Day.
+ * Use `create(DaySchema)` to create a new message.
+ */
+export const DaySchema: GenMessage<Day> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 6);
+
+/**
+ * DurationSummary is how long the runs of a day took.
+ *
+ * @generated from message tocsin.v1.DurationSummary
+ */
+export type DurationSummary = Message<"tocsin.v1.DurationSummary"> & {
+  /**
+   * @generated from field: uint64 count = 1;
+   */
+  count: bigint;
+
+  /**
+   * @generated from field: double min_seconds = 2;
+   */
+  minSeconds: number;
+
+  /**
+   * @generated from field: double mean_seconds = 3;
+   */
+  meanSeconds: number;
+
+  /**
+   * @generated from field: double max_seconds = 4;
+   */
+  maxSeconds: number;
+
+  /**
+   * @generated from field: repeated tocsin.v1.DurationBucket buckets = 5;
+   */
+  buckets: DurationBucket[];
+};
+
+/**
+ * Describes the message tocsin.v1.DurationSummary.
+ * Use `create(DurationSummarySchema)` to create a new message.
+ */
+export const DurationSummarySchema: GenMessage<DurationSummary> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 7);
+
+/**
+ * DurationBucket counts the runs that took at most so long, and longer than the bucket before.
+ *
+ * @generated from message tocsin.v1.DurationBucket
+ */
+export type DurationBucket = Message<"tocsin.v1.DurationBucket"> & {
+  /**
+   * Unset for the last: there is no bound.
+   *
+   * @generated from field: optional double le_seconds = 1;
+   */
+  leSeconds?: number | undefined;
+
+  /**
+   * @generated from field: uint64 count = 2;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message tocsin.v1.DurationBucket.
+ * Use `create(DurationBucketSchema)` to create a new message.
+ */
+export const DurationBucketSchema: GenMessage<DurationBucket> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 8);
+
+/**
+ * Uptime is how much of some days a monitor was up.
+ *
+ * @generated from message tocsin.v1.Uptime
+ */
+export type Uptime = Message<"tocsin.v1.Uptime"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: tocsin.v1.MonitorStatus status = 2;
+   */
+  status: MonitorStatus;
+
+  /**
+   * @generated from field: double up_seconds = 3;
+   */
+  upSeconds: number;
+
+  /**
+   * @generated from field: double down_seconds = 4;
+   */
+  downSeconds: number;
+
+  /**
+   * @generated from field: double unknown_seconds = 5;
+   */
+  unknownSeconds: number;
+
+  /**
+   * up / (up + down), 0 to 1. Unset when it was neither.
+   *
+   * @generated from field: optional double ratio = 6;
+   */
+  ratio?: number | undefined;
+
+  /**
+   * @generated from field: uint64 beats = 7;
+   */
+  beats: bigint;
+
+  /**
+   * @generated from field: uint64 failures = 8;
+   */
+  failures: bigint;
+};
+
+/**
+ * Describes the message tocsin.v1.Uptime.
+ * Use `create(UptimeSchema)` to create a new message.
+ */
+export const UptimeSchema: GenMessage<Uptime> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 9);
+
+/**
+ * @generated from message tocsin.v1.CreateMonitorRequest
+ */
+export type CreateMonitorRequest = Message<"tocsin.v1.CreateMonitorRequest"> & {
+  /**
+   * @generated from field: tocsin.v1.Monitor monitor = 1;
+   */
+  monitor?: Monitor | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.CreateMonitorRequest.
+ * Use `create(CreateMonitorRequestSchema)` to create a new message.
+ */
+export const CreateMonitorRequestSchema: GenMessage<CreateMonitorRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 10);
+
+/**
+ * @generated from message tocsin.v1.CreateMonitorResponse
+ */
+export type CreateMonitorResponse = Message<"tocsin.v1.CreateMonitorResponse"> & {
+  /**
+   * @generated from field: tocsin.v1.Monitor monitor = 1;
+   */
+  monitor?: Monitor | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.CreateMonitorResponse.
+ * Use `create(CreateMonitorResponseSchema)` to create a new message.
+ */
+export const CreateMonitorResponseSchema: GenMessage<CreateMonitorResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 11);
+
+/**
+ * @generated from message tocsin.v1.UpsertMonitorRequest
+ */
+export type UpsertMonitorRequest = Message<"tocsin.v1.UpsertMonitorRequest"> & {
+  /**
+   * With an `etag`: only if it is still that of the monitor.
+   *
+   * @generated from field: tocsin.v1.Monitor monitor = 1;
+   */
+  monitor?: Monitor | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.UpsertMonitorRequest.
+ * Use `create(UpsertMonitorRequestSchema)` to create a new message.
+ */
+export const UpsertMonitorRequestSchema: GenMessage<UpsertMonitorRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 12);
+
+/**
+ * @generated from message tocsin.v1.UpsertMonitorResponse
+ */
+export type UpsertMonitorResponse = Message<"tocsin.v1.UpsertMonitorResponse"> & {
+  /**
+   * @generated from field: tocsin.v1.Monitor monitor = 1;
+   */
+  monitor?: Monitor | undefined;
+
+  /**
+   * @generated from field: bool created = 2;
+   */
+  created: boolean;
+};
+
+/**
+ * Describes the message tocsin.v1.UpsertMonitorResponse.
+ * Use `create(UpsertMonitorResponseSchema)` to create a new message.
+ */
+export const UpsertMonitorResponseSchema: GenMessage<UpsertMonitorResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 13);
 
 /**
  * @generated from message tocsin.v1.GetMonitorRequest
@@ -148,7 +798,7 @@ export type GetMonitorRequest = Message<"tocsin.v1.GetMonitorRequest"> & {
  * Use `create(GetMonitorRequestSchema)` to create a new message.
  */
 export const GetMonitorRequestSchema: GenMessage<GetMonitorRequest> = /*@__PURE__*/
-  messageDesc(file_tocsin_v1_monitor, 2);
+  messageDesc(file_tocsin_v1_monitor, 14);
 
 /**
  * @generated from message tocsin.v1.GetMonitorResponse
@@ -165,7 +815,7 @@ export type GetMonitorResponse = Message<"tocsin.v1.GetMonitorResponse"> & {
  * Use `create(GetMonitorResponseSchema)` to create a new message.
  */
 export const GetMonitorResponseSchema: GenMessage<GetMonitorResponse> = /*@__PURE__*/
-  messageDesc(file_tocsin_v1_monitor, 3);
+  messageDesc(file_tocsin_v1_monitor, 15);
 
 /**
  * @generated from message tocsin.v1.ListMonitorsRequest
@@ -179,11 +829,37 @@ export type ListMonitorsRequest = Message<"tocsin.v1.ListMonitorsRequest"> & {
   pageSize: number;
 
   /**
-   * `next_page_token` of the answer before. Empty for the first page.
+   * `next_page_token` of the answer before, with the same filters and order. Empty for the first page.
    *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
+
+  /**
+   * Only these. None: all.
+   *
+   * @generated from field: repeated tocsin.v1.MonitorStatus statuses = 3;
+   */
+  statuses: MonitorStatus[];
+
+  /**
+   * Only monitors with this tag. Empty: all.
+   *
+   * @generated from field: string tag = 4;
+   */
+  tag: string;
+
+  /**
+   * Only monitors whose name begins so. Empty: all.
+   *
+   * @generated from field: string name_prefix = 5;
+   */
+  namePrefix: string;
+
+  /**
+   * @generated from field: tocsin.v1.MonitorOrder order = 6;
+   */
+  order: MonitorOrder;
 };
 
 /**
@@ -191,7 +867,7 @@ export type ListMonitorsRequest = Message<"tocsin.v1.ListMonitorsRequest"> & {
  * Use `create(ListMonitorsRequestSchema)` to create a new message.
  */
 export const ListMonitorsRequestSchema: GenMessage<ListMonitorsRequest> = /*@__PURE__*/
-  messageDesc(file_tocsin_v1_monitor, 4);
+  messageDesc(file_tocsin_v1_monitor, 16);
 
 /**
  * @generated from message tocsin.v1.ListMonitorsResponse
@@ -215,7 +891,690 @@ export type ListMonitorsResponse = Message<"tocsin.v1.ListMonitorsResponse"> & {
  * Use `create(ListMonitorsResponseSchema)` to create a new message.
  */
 export const ListMonitorsResponseSchema: GenMessage<ListMonitorsResponse> = /*@__PURE__*/
-  messageDesc(file_tocsin_v1_monitor, 5);
+  messageDesc(file_tocsin_v1_monitor, 17);
+
+/**
+ * @generated from message tocsin.v1.UpdateMonitorRequest
+ */
+export type UpdateMonitorRequest = Message<"tocsin.v1.UpdateMonitorRequest"> & {
+  /**
+   * `name` says which. With an `etag`: only if it is still that of the monitor.
+   *
+   * @generated from field: tocsin.v1.Monitor monitor = 1;
+   */
+  monitor?: Monitor | undefined;
+
+  /**
+   * Fields of Monitor that people may set, such as "grace,tags". REST: left out, it is the fields that the body has.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.UpdateMonitorRequest.
+ * Use `create(UpdateMonitorRequestSchema)` to create a new message.
+ */
+export const UpdateMonitorRequestSchema: GenMessage<UpdateMonitorRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 18);
+
+/**
+ * @generated from message tocsin.v1.UpdateMonitorResponse
+ */
+export type UpdateMonitorResponse = Message<"tocsin.v1.UpdateMonitorResponse"> & {
+  /**
+   * @generated from field: tocsin.v1.Monitor monitor = 1;
+   */
+  monitor?: Monitor | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.UpdateMonitorResponse.
+ * Use `create(UpdateMonitorResponseSchema)` to create a new message.
+ */
+export const UpdateMonitorResponseSchema: GenMessage<UpdateMonitorResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 19);
+
+/**
+ * @generated from message tocsin.v1.DeleteMonitorRequest
+ */
+export type DeleteMonitorRequest = Message<"tocsin.v1.DeleteMonitorRequest"> & {
+  /**
+   * 1 to 256 bytes.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Only if it is still that of the monitor. Empty: whichever it is.
+   *
+   * @generated from field: string etag = 2;
+   */
+  etag: string;
+};
+
+/**
+ * Describes the message tocsin.v1.DeleteMonitorRequest.
+ * Use `create(DeleteMonitorRequestSchema)` to create a new message.
+ */
+export const DeleteMonitorRequestSchema: GenMessage<DeleteMonitorRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 20);
+
+/**
+ * @generated from message tocsin.v1.DeleteMonitorResponse
+ */
+export type DeleteMonitorResponse = Message<"tocsin.v1.DeleteMonitorResponse"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message tocsin.v1.DeleteMonitorResponse.
+ * Use `create(DeleteMonitorResponseSchema)` to create a new message.
+ */
+export const DeleteMonitorResponseSchema: GenMessage<DeleteMonitorResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 21);
+
+/**
+ * @generated from message tocsin.v1.PauseMonitorRequest
+ */
+export type PauseMonitorRequest = Message<"tocsin.v1.PauseMonitorRequest"> & {
+  /**
+   * 1 to 256 bytes.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * When the pause ends by itself, in the future. Unset: it does not.
+   *
+   * @generated from field: google.protobuf.Timestamp until = 2;
+   */
+  until?: Timestamp | undefined;
+
+  /**
+   * The next ping (other than a log) ends it.
+   *
+   * @generated from field: bool until_next_ping = 3;
+   */
+  untilNextPing: boolean;
+};
+
+/**
+ * Describes the message tocsin.v1.PauseMonitorRequest.
+ * Use `create(PauseMonitorRequestSchema)` to create a new message.
+ */
+export const PauseMonitorRequestSchema: GenMessage<PauseMonitorRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 22);
+
+/**
+ * @generated from message tocsin.v1.PauseMonitorResponse
+ */
+export type PauseMonitorResponse = Message<"tocsin.v1.PauseMonitorResponse"> & {
+  /**
+   * @generated from field: tocsin.v1.Monitor monitor = 1;
+   */
+  monitor?: Monitor | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.PauseMonitorResponse.
+ * Use `create(PauseMonitorResponseSchema)` to create a new message.
+ */
+export const PauseMonitorResponseSchema: GenMessage<PauseMonitorResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 23);
+
+/**
+ * @generated from message tocsin.v1.ResumeMonitorRequest
+ */
+export type ResumeMonitorRequest = Message<"tocsin.v1.ResumeMonitorRequest"> & {
+  /**
+   * 1 to 256 bytes.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message tocsin.v1.ResumeMonitorRequest.
+ * Use `create(ResumeMonitorRequestSchema)` to create a new message.
+ */
+export const ResumeMonitorRequestSchema: GenMessage<ResumeMonitorRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 24);
+
+/**
+ * @generated from message tocsin.v1.ResumeMonitorResponse
+ */
+export type ResumeMonitorResponse = Message<"tocsin.v1.ResumeMonitorResponse"> & {
+  /**
+   * @generated from field: tocsin.v1.Monitor monitor = 1;
+   */
+  monitor?: Monitor | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.ResumeMonitorResponse.
+ * Use `create(ResumeMonitorResponseSchema)` to create a new message.
+ */
+export const ResumeMonitorResponseSchema: GenMessage<ResumeMonitorResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 25);
+
+/**
+ * @generated from message tocsin.v1.ApplyMonitorsRequest
+ */
+export type ApplyMonitorsRequest = Message<"tocsin.v1.ApplyMonitorsRequest"> & {
+  /**
+   * YAML or JSON (which is YAML), as `data`; its `content_type` does not matter.
+   *
+   * @generated from field: google.api.HttpBody document = 1;
+   */
+  document?: HttpBody | undefined;
+
+  /**
+   * Only says what would be done.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message tocsin.v1.ApplyMonitorsRequest.
+ * Use `create(ApplyMonitorsRequestSchema)` to create a new message.
+ */
+export const ApplyMonitorsRequestSchema: GenMessage<ApplyMonitorsRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 26);
+
+/**
+ * @generated from message tocsin.v1.ApplyMonitorsResponse
+ */
+export type ApplyMonitorsResponse = Message<"tocsin.v1.ApplyMonitorsResponse"> & {
+  /**
+   * One per monitor of the document, in its order.
+   *
+   * @generated from field: repeated tocsin.v1.AppliedMonitor monitors = 1;
+   */
+  monitors: AppliedMonitor[];
+
+  /**
+   * @generated from field: uint32 added = 2;
+   */
+  added: number;
+
+  /**
+   * @generated from field: uint32 changed = 3;
+   */
+  changed: number;
+
+  /**
+   * @generated from field: uint32 unchanged = 4;
+   */
+  unchanged: number;
+
+  /**
+   * @generated from field: uint32 failed = 5;
+   */
+  failed: number;
+};
+
+/**
+ * Describes the message tocsin.v1.ApplyMonitorsResponse.
+ * Use `create(ApplyMonitorsResponseSchema)` to create a new message.
+ */
+export const ApplyMonitorsResponseSchema: GenMessage<ApplyMonitorsResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 27);
+
+/**
+ * AppliedMonitor says what became of one monitor of a document.
+ *
+ * @generated from message tocsin.v1.AppliedMonitor
+ */
+export type AppliedMonitor = Message<"tocsin.v1.AppliedMonitor"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: tocsin.v1.AppliedAs applied = 2;
+   */
+  applied: AppliedAs;
+
+  /**
+   * Why it failed. Unset otherwise.
+   *
+   * @generated from field: string error = 3;
+   */
+  error: string;
+
+  /**
+   * The field that is wrong. Empty when it is none in particular.
+   *
+   * @generated from field: string field = 4;
+   */
+  field: string;
+};
+
+/**
+ * Describes the message tocsin.v1.AppliedMonitor.
+ * Use `create(AppliedMonitorSchema)` to create a new message.
+ */
+export const AppliedMonitorSchema: GenMessage<AppliedMonitor> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 28);
+
+/**
+ * @generated from message tocsin.v1.ExportMonitorsRequest
+ */
+export type ExportMonitorsRequest = Message<"tocsin.v1.ExportMonitorsRequest"> & {
+  /**
+   * "yaml" or "json". Empty: yaml.
+   *
+   * @generated from field: string format = 1;
+   */
+  format: string;
+};
+
+/**
+ * Describes the message tocsin.v1.ExportMonitorsRequest.
+ * Use `create(ExportMonitorsRequestSchema)` to create a new message.
+ */
+export const ExportMonitorsRequestSchema: GenMessage<ExportMonitorsRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 29);
+
+/**
+ * @generated from message tocsin.v1.ExportMonitorsResponse
+ */
+export type ExportMonitorsResponse = Message<"tocsin.v1.ExportMonitorsResponse"> & {
+  /**
+   * @generated from field: google.api.HttpBody document = 1;
+   */
+  document?: HttpBody | undefined;
+};
+
+/**
+ * Describes the message tocsin.v1.ExportMonitorsResponse.
+ * Use `create(ExportMonitorsResponseSchema)` to create a new message.
+ */
+export const ExportMonitorsResponseSchema: GenMessage<ExportMonitorsResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 30);
+
+/**
+ * @generated from message tocsin.v1.ListBeatsRequest
+ */
+export type ListBeatsRequest = Message<"tocsin.v1.ListBeatsRequest"> & {
+  /**
+   * 1 to 256 bytes.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Beats in the answer, 1 to 500. 0 or absent: 50.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message tocsin.v1.ListBeatsRequest.
+ * Use `create(ListBeatsRequestSchema)` to create a new message.
+ */
+export const ListBeatsRequestSchema: GenMessage<ListBeatsRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 31);
+
+/**
+ * @generated from message tocsin.v1.ListBeatsResponse
+ */
+export type ListBeatsResponse = Message<"tocsin.v1.ListBeatsResponse"> & {
+  /**
+   * @generated from field: repeated tocsin.v1.Beat beats = 1;
+   */
+  beats: Beat[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tocsin.v1.ListBeatsResponse.
+ * Use `create(ListBeatsResponseSchema)` to create a new message.
+ */
+export const ListBeatsResponseSchema: GenMessage<ListBeatsResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 32);
+
+/**
+ * @generated from message tocsin.v1.ListIncidentsRequest
+ */
+export type ListIncidentsRequest = Message<"tocsin.v1.ListIncidentsRequest"> & {
+  /**
+   * Empty: incidents of all monitors.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Incidents in the answer, 1 to 500. 0 or absent: 50.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * So many beats before the start of each incident and as many after it, 0 to 10; with a `name` only.
+   *
+   * @generated from field: uint32 beats_around = 4;
+   */
+  beatsAround: number;
+};
+
+/**
+ * Describes the message tocsin.v1.ListIncidentsRequest.
+ * Use `create(ListIncidentsRequestSchema)` to create a new message.
+ */
+export const ListIncidentsRequestSchema: GenMessage<ListIncidentsRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 33);
+
+/**
+ * @generated from message tocsin.v1.ListIncidentsResponse
+ */
+export type ListIncidentsResponse = Message<"tocsin.v1.ListIncidentsResponse"> & {
+  /**
+   * @generated from field: repeated tocsin.v1.Incident incidents = 1;
+   */
+  incidents: Incident[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tocsin.v1.ListIncidentsResponse.
+ * Use `create(ListIncidentsResponseSchema)` to create a new message.
+ */
+export const ListIncidentsResponseSchema: GenMessage<ListIncidentsResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 34);
+
+/**
+ * @generated from message tocsin.v1.ListDaysRequest
+ */
+export type ListDaysRequest = Message<"tocsin.v1.ListDaysRequest"> & {
+  /**
+   * 1 to 256 bytes.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The last so many days, today included, 1 to 400. 0 or absent: 90.
+   *
+   * @generated from field: uint32 days = 2;
+   */
+  days: number;
+};
+
+/**
+ * Describes the message tocsin.v1.ListDaysRequest.
+ * Use `create(ListDaysRequestSchema)` to create a new message.
+ */
+export const ListDaysRequestSchema: GenMessage<ListDaysRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 35);
+
+/**
+ * @generated from message tocsin.v1.ListDaysResponse
+ */
+export type ListDaysResponse = Message<"tocsin.v1.ListDaysResponse"> & {
+  /**
+   * @generated from field: repeated tocsin.v1.Day days = 1;
+   */
+  days: Day[];
+};
+
+/**
+ * Describes the message tocsin.v1.ListDaysResponse.
+ * Use `create(ListDaysResponseSchema)` to create a new message.
+ */
+export const ListDaysResponseSchema: GenMessage<ListDaysResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 36);
+
+/**
+ * @generated from message tocsin.v1.ListUptimesRequest
+ */
+export type ListUptimesRequest = Message<"tocsin.v1.ListUptimesRequest"> & {
+  /**
+   * The last so many days, today included: 7, 30, 90 or 365. 0 or absent: 90.
+   *
+   * @generated from field: uint32 days = 1;
+   */
+  days: number;
+
+  /**
+   * Monitors in the answer, 1 to 10,000. 0 or absent: 1,000.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * Only monitors with this tag. Empty: all.
+   *
+   * @generated from field: string tag = 4;
+   */
+  tag: string;
+
+  /**
+   * Only monitors whose name begins so. Empty: all.
+   *
+   * @generated from field: string name_prefix = 5;
+   */
+  namePrefix: string;
+};
+
+/**
+ * Describes the message tocsin.v1.ListUptimesRequest.
+ * Use `create(ListUptimesRequestSchema)` to create a new message.
+ */
+export const ListUptimesRequestSchema: GenMessage<ListUptimesRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 37);
+
+/**
+ * @generated from message tocsin.v1.ListUptimesResponse
+ */
+export type ListUptimesResponse = Message<"tocsin.v1.ListUptimesResponse"> & {
+  /**
+   * @generated from field: repeated tocsin.v1.Uptime uptimes = 1;
+   */
+  uptimes: Uptime[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message tocsin.v1.ListUptimesResponse.
+ * Use `create(ListUptimesResponseSchema)` to create a new message.
+ */
+export const ListUptimesResponseSchema: GenMessage<ListUptimesResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 38);
+
+/**
+ * @generated from message tocsin.v1.WatchMonitorsRequest
+ */
+export type WatchMonitorsRequest = Message<"tocsin.v1.WatchMonitorsRequest"> & {
+  /**
+   * Of the last event that was seen: the changes since then follow, without a snapshot, if the server still knows them. Empty:
+   * from the beginning.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * Only monitors with this tag. Empty: all.
+   *
+   * @generated from field: string tag = 2;
+   */
+  tag: string;
+
+  /**
+   * Only monitors whose name begins so. Empty: all.
+   *
+   * @generated from field: string name_prefix = 3;
+   */
+  namePrefix: string;
+
+  /**
+   * Every ping counts as a change, not only those that change more than the time of the last beat.
+   *
+   * @generated from field: bool beats = 4;
+   */
+  beats: boolean;
+};
+
+/**
+ * Describes the message tocsin.v1.WatchMonitorsRequest.
+ * Use `create(WatchMonitorsRequestSchema)` to create a new message.
+ */
+export const WatchMonitorsRequestSchema: GenMessage<WatchMonitorsRequest> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 39);
+
+/**
+ * @generated from message tocsin.v1.WatchMonitorsResponse
+ */
+export type WatchMonitorsResponse = Message<"tocsin.v1.WatchMonitorsResponse"> & {
+  /**
+   * Resume with it. Set on every event but those of a snapshot that goes on.
+   *
+   * @generated from field: string cursor = 1;
+   */
+  cursor: string;
+
+  /**
+   * @generated from oneof tocsin.v1.WatchMonitorsResponse.event
+   */
+  event: {
+    /**
+     * The state as it was when the stream began, a part at a time; forget what was known before.
+     *
+     * @generated from field: tocsin.v1.MonitorSnapshot snapshot = 2;
+     */
+    value: MonitorSnapshot;
+    case: "snapshot";
+  } | {
+    /**
+     * It was made, or changed: the whole of it.
+     *
+     * @generated from field: tocsin.v1.Monitor changed = 3;
+     */
+    value: Monitor;
+    case: "changed";
+  } | {
+    /**
+     * The name of a monitor that is gone.
+     *
+     * @generated from field: string removed = 4;
+     */
+    value: string;
+    case: "removed";
+  } | {
+    /**
+     * Nothing has changed for a while; the cursor goes on.
+     *
+     * @generated from field: tocsin.v1.WatchHeartbeat heartbeat = 5;
+     */
+    value: WatchHeartbeat;
+    case: "heartbeat";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message tocsin.v1.WatchMonitorsResponse.
+ * Use `create(WatchMonitorsResponseSchema)` to create a new message.
+ */
+export const WatchMonitorsResponseSchema: GenMessage<WatchMonitorsResponse> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 40);
+
+/**
+ * MonitorSnapshot is a part of the state at the beginning of a stream.
+ *
+ * @generated from message tocsin.v1.MonitorSnapshot
+ */
+export type MonitorSnapshot = Message<"tocsin.v1.MonitorSnapshot"> & {
+  /**
+   * @generated from field: repeated tocsin.v1.Monitor monitors = 1;
+   */
+  monitors: Monitor[];
+
+  /**
+   * The first part: what was known before does not hold.
+   *
+   * @generated from field: bool first = 2;
+   */
+  first: boolean;
+
+  /**
+   * The last part: changes follow.
+   *
+   * @generated from field: bool last = 3;
+   */
+  last: boolean;
+};
+
+/**
+ * Describes the message tocsin.v1.MonitorSnapshot.
+ * Use `create(MonitorSnapshotSchema)` to create a new message.
+ */
+export const MonitorSnapshotSchema: GenMessage<MonitorSnapshot> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 41);
+
+/**
+ * @generated from message tocsin.v1.WatchHeartbeat
+ */
+export type WatchHeartbeat = Message<"tocsin.v1.WatchHeartbeat"> & {
+};
+
+/**
+ * Describes the message tocsin.v1.WatchHeartbeat.
+ * Use `create(WatchHeartbeatSchema)` to create a new message.
+ */
+export const WatchHeartbeatSchema: GenMessage<WatchHeartbeat> = /*@__PURE__*/
+  messageDesc(file_tocsin_v1_monitor, 42);
 
 /**
  * MonitorStatus is the state of a monitor at the time of the answer.
@@ -229,32 +1588,39 @@ export const MonitorStatus = {
   UNSPECIFIED: 0,
 
   /**
-   * Known, but neither up nor down yet: only `start` or `log` beats came so far.
+   * Known, but neither up nor down: no `ok` or `fail` came yet, or none since a pause.
    *
    * @generated from enum value: MONITOR_STATUS_NEW = 1;
    */
   NEW: 1,
 
   /**
-   * The last beat was ok and the next is not due yet.
+   * The last beat was ok (or a failure below the threshold) and the next is not due yet.
    *
    * @generated from enum value: MONITOR_STATUS_UP = 2;
    */
   UP: 2,
 
   /**
-   * Past `due_at`, within the grace (or held after blind time): no alert yet.
+   * Past `due_at`, and not down: within the grace, held after blind time, excused by maintenance, or below the threshold.
    *
    * @generated from enum value: MONITOR_STATUS_LATE = 3;
    */
   LATE: 3,
 
   /**
-   * The deadline passed without a beat, or a beat said `fail`. An incident is open.
+   * Missed or failed as often as it takes. An incident is open.
    *
    * @generated from enum value: MONITOR_STATUS_DOWN = 4;
    */
   DOWN: 4,
+
+  /**
+   * Paused: nothing is awaited.
+   *
+   * @generated from enum value: MONITOR_STATUS_PAUSED = 5;
+   */
+  PAUSED: 5,
 } as const;
 
 /**
@@ -269,6 +1635,53 @@ export type MonitorStatus = (typeof MonitorStatus)[keyof typeof MonitorStatus] |
  */
 export const MonitorStatusSchema: GenEnum<MonitorStatus> = /*@__PURE__*/
   enumDesc(file_tocsin_v1_monitor, 0);
+
+/**
+ * MonitorOrigin says what made a monitor, and so what keeps its schedule.
+ *
+ * @generated from enum tocsin.v1.MonitorOrigin
+ */
+export const MonitorOrigin = {
+  /**
+   * @generated from enum value: MONITOR_ORIGIN_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A ping that was the first of its name. Each further ping must name a schedule.
+   *
+   * @generated from enum value: MONITOR_ORIGIN_PING = 1;
+   */
+  PING: 1,
+
+  /**
+   * A call of this service. A ping keeps what it does not name.
+   *
+   * @generated from enum value: MONITOR_ORIGIN_API = 2;
+   */
+  API: 2,
+
+  /**
+   * A document of monitors that the server is run with (--config). It is set again whenever that is applied, and removed when
+   * it is not in there any more.
+   *
+   * @generated from enum value: MONITOR_ORIGIN_FILE = 3;
+   */
+  FILE: 3,
+} as const;
+
+/**
+ * MonitorOrigin says what made a monitor, and so what keeps its schedule.
+ *
+ * @generated from enum tocsin.v1.MonitorOrigin
+ */
+export type MonitorOrigin = (typeof MonitorOrigin)[keyof typeof MonitorOrigin] | UnknownEnum;
+
+/**
+ * Describes the enum tocsin.v1.MonitorOrigin.
+ */
+export const MonitorOriginSchema: GenEnum<MonitorOrigin> = /*@__PURE__*/
+  enumDesc(file_tocsin_v1_monitor, 1);
 
 /**
  * IncidentReason says why a monitor went down.
@@ -294,6 +1707,27 @@ export const IncidentReason = {
    * @generated from enum value: INCIDENT_REASON_FAILED = 2;
    */
   FAILED: 2,
+
+  /**
+   * A run took longer than its limit.
+   *
+   * @generated from enum value: INCIDENT_REASON_OVERRAN = 3;
+   */
+  OVERRAN: 3,
+
+  /**
+   * A run ended too soon.
+   *
+   * @generated from enum value: INCIDENT_REASON_TOO_SHORT = 4;
+   */
+  TOO_SHORT: 4,
+
+  /**
+   * A run began too soon after the one before.
+   *
+   * @generated from enum value: INCIDENT_REASON_TOO_OFTEN = 5;
+   */
+  TOO_OFTEN: 5,
 } as const;
 
 /**
@@ -307,18 +1741,142 @@ export type IncidentReason = (typeof IncidentReason)[keyof typeof IncidentReason
  * Describes the enum tocsin.v1.IncidentReason.
  */
 export const IncidentReasonSchema: GenEnum<IncidentReason> = /*@__PURE__*/
-  enumDesc(file_tocsin_v1_monitor, 1);
+  enumDesc(file_tocsin_v1_monitor, 2);
 
 /**
- * MonitorService reads the monitors and their state.
+ * MonitorOrder is a key that never changes, and a direction.
+ *
+ * @generated from enum tocsin.v1.MonitorOrder
+ */
+export const MonitorOrder = {
+  /**
+   * By name.
+   *
+   * @generated from enum value: MONITOR_ORDER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * By name, in the order of bytes.
+   *
+   * @generated from enum value: MONITOR_ORDER_NAME = 1;
+   */
+  NAME: 1,
+
+  /**
+   * @generated from enum value: MONITOR_ORDER_NAME_DESC = 2;
+   */
+  NAME_DESC: 2,
+
+  /**
+   * By when they were made, oldest first.
+   *
+   * @generated from enum value: MONITOR_ORDER_CREATED = 3;
+   */
+  CREATED: 3,
+
+  /**
+   * @generated from enum value: MONITOR_ORDER_CREATED_DESC = 4;
+   */
+  CREATED_DESC: 4,
+} as const;
+
+/**
+ * MonitorOrder is a key that never changes, and a direction.
+ *
+ * @generated from enum tocsin.v1.MonitorOrder
+ */
+export type MonitorOrder = (typeof MonitorOrder)[keyof typeof MonitorOrder] | UnknownEnum;
+
+/**
+ * Describes the enum tocsin.v1.MonitorOrder.
+ */
+export const MonitorOrderSchema: GenEnum<MonitorOrder> = /*@__PURE__*/
+  enumDesc(file_tocsin_v1_monitor, 3);
+
+/**
+ * AppliedAs is what became of one monitor of a document.
+ *
+ * @generated from enum tocsin.v1.AppliedAs
+ */
+export const AppliedAs = {
+  /**
+   * @generated from enum value: APPLIED_AS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: APPLIED_AS_ADDED = 1;
+   */
+  ADDED: 1,
+
+  /**
+   * @generated from enum value: APPLIED_AS_CHANGED = 2;
+   */
+  CHANGED: 2,
+
+  /**
+   * @generated from enum value: APPLIED_AS_UNCHANGED = 3;
+   */
+  UNCHANGED: 3,
+
+  /**
+   * @generated from enum value: APPLIED_AS_REMOVED = 4;
+   */
+  REMOVED: 4,
+
+  /**
+   * @generated from enum value: APPLIED_AS_FAILED = 5;
+   */
+  FAILED: 5,
+} as const;
+
+/**
+ * AppliedAs is what became of one monitor of a document.
+ *
+ * @generated from enum tocsin.v1.AppliedAs
+ */
+export type AppliedAs = (typeof AppliedAs)[keyof typeof AppliedAs] | UnknownEnum;
+
+/**
+ * Describes the enum tocsin.v1.AppliedAs.
+ */
+export const AppliedAsSchema: GenEnum<AppliedAs> = /*@__PURE__*/
+  enumDesc(file_tocsin_v1_monitor, 4);
+
+/**
+ * MonitorService sets monitors up, and shows their state and their history.
+ *
+ * Errors as in HeartbeatService; and NOT_FOUND when no monitor has the name, ALREADY_EXISTS, ABORTED when an `etag` is not
+ * that of the monitor any more.
  *
  * @generated from service tocsin.v1.MonitorService
  */
 export const MonitorService: GenService<{
   /**
-   * GetMonitor returns one monitor.
+   * CreateMonitor makes a monitor. It is NEW, and awaits nothing until its first ping.
    *
-   * Errors: NOT_FOUND when no monitor has this name.
+   * Errors: ALREADY_EXISTS when there is one of this name.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.CreateMonitor
+   */
+  createMonitor: {
+    methodKind: "unary";
+    input: typeof CreateMonitorRequestSchema;
+    output: typeof CreateMonitorResponseSchema;
+  },
+  /**
+   * UpsertMonitor makes a monitor, or sets one to exactly what is given: what is left out gets its default.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.UpsertMonitor
+   */
+  upsertMonitor: {
+    methodKind: "unary";
+    input: typeof UpsertMonitorRequestSchema;
+    output: typeof UpsertMonitorResponseSchema;
+  },
+  /**
+   * GetMonitor returns one monitor.
    *
    * @generated from rpc tocsin.v1.MonitorService.GetMonitor
    */
@@ -328,8 +1886,9 @@ export const MonitorService: GenService<{
     output: typeof GetMonitorResponseSchema;
   },
   /**
-   * ListMonitors returns the monitors sorted by name (byte order), a page at a time. A page starts after the last name
-   * of the one before, so monitors that come and go between two calls neither repeat nor hide others.
+   * ListMonitors returns monitors a page at a time. A page goes on after the last monitor of the one before, by a key that
+   * never changes, so monitors that come, go and change between two calls neither repeat nor hide others. A page can hold
+   * fewer than were asked for, even none, while there are more: go on until `next_page_token` is empty.
    *
    * @generated from rpc tocsin.v1.MonitorService.ListMonitors
    */
@@ -337,6 +1896,126 @@ export const MonitorService: GenService<{
     methodKind: "unary";
     input: typeof ListMonitorsRequestSchema;
     output: typeof ListMonitorsResponseSchema;
+  },
+  /**
+   * UpdateMonitor changes the fields that the mask names, and no others.
+   *
+   * Errors: ABORTED when `monitor.etag` is given and is not that of the monitor any more.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.UpdateMonitor
+   */
+  updateMonitor: {
+    methodKind: "unary";
+    input: typeof UpdateMonitorRequestSchema;
+    output: typeof UpdateMonitorResponseSchema;
+  },
+  /**
+   * DeleteMonitor forgets a monitor and its history, as HeartbeatService.Remove does.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.DeleteMonitor
+   */
+  deleteMonitor: {
+    methodKind: "unary";
+    input: typeof DeleteMonitorRequestSchema;
+    output: typeof DeleteMonitorResponseSchema;
+  },
+  /**
+   * PauseMonitor: nothing is awaited of the monitor and nothing is said about it, until the pause ends. An open incident ends
+   * without a notice, and open runs are forgotten. Pings are recorded. A monitor that is paused is paused anew.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.PauseMonitor
+   */
+  pauseMonitor: {
+    methodKind: "unary";
+    input: typeof PauseMonitorRequestSchema;
+    output: typeof PauseMonitorResponseSchema;
+  },
+  /**
+   * ResumeMonitor ends a pause. The monitor is NEW and must be heard from within its schedule from now on, unless it never was.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.ResumeMonitor
+   */
+  resumeMonitor: {
+    methodKind: "unary";
+    input: typeof ResumeMonitorRequestSchema;
+    output: typeof ResumeMonitorResponseSchema;
+  },
+  /**
+   * ApplyMonitors sets many monitors at once, from a document as ExportMonitors gives it. Each is upserted by itself: one that
+   * is wrong is reported and does not keep the others from being applied.
+   *
+   * Errors: INVALID_ARGUMENT when the document cannot be read at all; nothing changed then.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.ApplyMonitors
+   */
+  applyMonitors: {
+    methodKind: "unary";
+    input: typeof ApplyMonitorsRequestSchema;
+    output: typeof ApplyMonitorsResponseSchema;
+  },
+  /**
+   * ExportMonitors returns everything that people may set of every monitor as one document.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.ExportMonitors
+   */
+  exportMonitors: {
+    methodKind: "unary";
+    input: typeof ExportMonitorsRequestSchema;
+    output: typeof ExportMonitorsResponseSchema;
+  },
+  /**
+   * ListBeats returns the beats that are kept of one monitor, newest first.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.ListBeats
+   */
+  listBeats: {
+    methodKind: "unary";
+    input: typeof ListBeatsRequestSchema;
+    output: typeof ListBeatsResponseSchema;
+  },
+  /**
+   * ListIncidents returns incidents, newest first: of one monitor, or of all.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.ListIncidents
+   */
+  listIncidents: {
+    methodKind: "unary";
+    input: typeof ListIncidentsRequestSchema;
+    output: typeof ListIncidentsResponseSchema;
+  },
+  /**
+   * ListDays returns what became of each day (UTC) of one monitor, oldest first.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.ListDays
+   */
+  listDays: {
+    methodKind: "unary";
+    input: typeof ListDaysRequestSchema;
+    output: typeof ListDaysResponseSchema;
+  },
+  /**
+   * ListUptimes returns how much of the last days each monitor was up, sorted by name.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.ListUptimes
+   */
+  listUptimes: {
+    methodKind: "unary";
+    input: typeof ListUptimesRequestSchema;
+    output: typeof ListUptimesResponseSchema;
+  },
+  /**
+   * WatchMonitors sends the monitors as they are, then what changes, as it changes. LATE is not announced: it is UP (or NEW)
+   * past `due_at`.
+   *
+   * Errors: RESOURCE_EXHAUSTED when the watcher does not read what changes fast enough, or there are too many watchers: begin
+   * again with the last cursor. UNAVAILABLE when the server shuts down.
+   *
+   * @generated from rpc tocsin.v1.MonitorService.WatchMonitors
+   */
+  watchMonitors: {
+    methodKind: "server_streaming";
+    input: typeof WatchMonitorsRequestSchema;
+    output: typeof WatchMonitorsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_tocsin_v1_monitor, 0);

@@ -1,0 +1,106 @@
+import { awaitNext } from './await-next.ts';
+import { type Decision, type DecisionContext, onlyState, type Rejection } from './decision.ts';
+import { minFrequencyMs, parseDuration } from './duration.ts';
+import type { Monitor } from './monitor.ts';
+import { type MonitorConfig, type MonitorSpec, plainConfig } from './monitor-config.ts';
+import { etagOf, specOf } from './monitor-spec.ts';
+import { newMonitor } from './new-monitor.ts';
+import { defaultGraceMs } from './schedule.ts';
+
+/** What somebody wants a monitor to be. Values are checked; what depends on the state is not yet. */
+export type Configuration = {
+  name: string;
+  /** `create`: there must be none of the name; `update`: there must be one. */
+  mode: 'create' | 'upsert' | 'update';
+  /** What is to change. A `graceMs` of null is the default of its schedule. */
+  patch: Partial<Omit<MonitorSpec, 'graceMs'>> & { graceMs?: number | null };
+  /** The `etagOf` the monitor that is to be changed; null: whichever it is. */
+  etag: string | null;
+};
+
+export type Configured =
+  | { ok: true; decision: Decision; /** False: it was like that before. */ changed: boolean }
+  | { ok: false; rejection: Rejection };
+
+/**
+ * Creates a monitor (undefined) or changes one. A new one awaits nothing until its first beat. A schedule that changes counts
+ * from the newest beat, or from now where that would make the monitor miss what nobody had asked for.
+ */
+export function configure(monitor: Monitor | undefined, request: Configuration, context: DecisionContext): Configured {
+  const refusal = stateRefusal(monitor, request);
+  if (refusal) return { ok: false, rejection: refusal };
+  const config = configOf(monitor, request.patch, context);
+  const frequencyMs = config.cron ? 0 : (request.patch.frequencyMs ?? monitor?.frequencyMs ?? 0);
+  if (config.cron === null && frequencyMs === 0) return { ok: false, rejection: noSchedule };
+  const scheduled = { config, frequencyMs };
+  const { graceMs: wantedMs } = request.patch;
+  const keptMs = wantedMs === undefined ? monitor?.graceMs : wantedMs;
+  const graceMs = keptMs ?? defaultGraceMs(scheduled, context.nowMs, context.nextOccurrence);
+  const cycle = cycleFrom(request.name, config.dependsOn, context);
+  if (cycle) return { ok: false, rejection: cycle };
+  if (!monitor) return { ok: true, decision: onlyState(newMonitor(request.name, context.nowMs, { ...scheduled, graceMs })), changed: true };
+  const next = { ...monitor, ...scheduled, graceMs };
+  if (etagOf(next) === etagOf(monitor)) return { ok: true, decision: onlyState(monitor), changed: false };
+  return { ok: true, decision: onlyState(rescheduled(monitor, next, context)), changed: true };
+}
+
+function stateRefusal(monitor: Monitor | undefined, { name, mode, etag }: Configuration): Rejection | null {
+  const quoted = JSON.stringify(name);
+  if (mode === 'create' && monitor) {
+    return { code: 'already_exists', field: 'name', message: `name: there is a monitor called ${quoted} already` };
+  }
+  if (!monitor && (mode === 'update' || etag !== null)) {
+    return { code: 'not_found', field: 'name', message: `name: no monitor is called ${quoted}` };
+  }
+  if (monitor && etag !== null && etag !== etagOf(monitor)) {
+    const message = `etag: the monitor was changed since it was read, its etag is now ${etagOf(monitor)}; read it again`;
+    return { code: 'aborted', field: 'etag', message };
+  }
+  return null;
+}
+
+function configOf(monitor: Monitor | undefined, patch: Configuration['patch'], context: DecisionContext): MonitorConfig {
+  const before = monitor ? specOf(monitor) : { ...plainConfig, origin: 'api' as const };
+  const wanted = { ...before, ...patch };
+  const { frequencyMs: _, graceMs: __, ...config } = wanted as MonitorSpec;
+  const cron = patch.cron !== undefined ? patch.cron : patch.frequencyMs ? null : config.cron;
+  const origin = patch.origin ?? (config.origin === 'ping' ? 'api' : config.origin);
+  return { ...config, cron, origin, pingId: config.pingId || context.newId() };
+}
+
+function rescheduled(before: Monitor, next: Monitor, context: DecisionContext): Monitor {
+  const isScheduleSame =
+    before.frequencyMs === next.frequencyMs &&
+    before.graceMs === next.graceMs &&
+    before.config.cron?.expression === next.config.cron?.expression &&
+    before.config.cron?.timeZone === next.config.cron?.timeZone;
+  // Of one that is down, the deadline that was missed stays visible.
+  if (isScheduleSame || before.dueMs === null || before.status === 'down') return next;
+  const counted = awaitNext(next, before.lastBeatMs ?? context.nowMs, context);
+  const isPast = counted.deadlineMs !== null && counted.deadlineMs <= context.nowMs;
+  return isPast ? awaitNext(next, context.nowMs, context) : counted;
+}
+
+/** The monitor must not depend on itself, by way of others either: each would hold the alert of the next, for good. */
+function cycleFrom(name: string, dependsOn: readonly string[], context: DecisionContext): Rejection | null {
+  const seen = new Set<string>();
+  const paths = dependsOn.map((first) => [first]);
+  for (let path = paths.pop(); path; path = paths.pop()) {
+    const last = path.at(-1)!;
+    if (last === name) {
+      const message = `depends_on: must not lead back to the monitor itself: ${[name, ...path].join(' -> ')}`;
+      return { code: 'invalid_argument', field: 'depends_on', message };
+    }
+    if (seen.has(last)) continue;
+    seen.add(last);
+    for (const next of context.monitorNamed(last)?.config.dependsOn ?? []) paths.push([...path, next]);
+  }
+  return null;
+}
+
+const required = parseDuration('', { minMs: minFrequencyMs });
+const noSchedule: Rejection = {
+  code: 'invalid_argument',
+  field: 'frequency',
+  message: `frequency: ${required.ok ? '' : required.problem}; or give a cron expression`,
+};

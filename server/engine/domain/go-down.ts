@@ -1,0 +1,48 @@
+import type { Decision, DecisionContext } from './decision.ts';
+import { onlyState } from './decision.ts';
+import { holderOf, namesHolder } from './held-alert.ts';
+import { makeNotice } from './make-notice.ts';
+import type { IncidentReason, Monitor } from './monitor.ts';
+import { progressOf } from './progress.ts';
+
+/** Something that counts against a monitor. */
+export type Failure = {
+  reason: IncidentReason;
+  /** When it is dated, Unix ms. */
+  atMs: number;
+  message: string;
+  exitCode: number | null;
+};
+
+/** One more failure in a row: the monitor goes down when there have been as many as its threshold says. */
+export function countFailure(monitor: Monitor, failure: Failure, context: DecisionContext): Decision {
+  const { config, progress, status } = monitor;
+  if (status === 'down') {
+    return onlyState(progress.oks === 0 ? monitor : { ...monitor, progress: progressOf(progress, { oks: 0 }) });
+  }
+  const failures = progress.failures + 1;
+  if (failures >= config.failuresToAlert) return goDown(monitor, failure, context);
+  return onlyState({ ...monitor, progress: progressOf(progress, { failures }) });
+}
+
+/**
+ * The flip: an incident opens, dated at the failure whenever it was noticed, and the alert goes out, unless one that the
+ * monitor depends on is down.
+ */
+export function goDown(monitor: Monitor, { reason, atMs, message, exitCode }: Failure, context: DecisionContext): Decision {
+  const incident = { id: context.newId(), startedMs: atMs, reason, message, exitCode };
+  const held = holderOf(monitor, atMs, context);
+  const { alertRepeatMs } = context.policy;
+  const down: Monitor = {
+    ...monitor,
+    status: 'down',
+    incident,
+    repeatMs: held !== null || alertRepeatMs === null ? null : context.nowMs + alertRepeatMs,
+    repeats: 0,
+    progress: progressOf(monitor.progress, { failures: 0, oks: 0, silent: false, held }),
+  };
+  const incidents = [{ ...incident, endedMs: null, heldBy: namesHolder(held) }];
+  if (held !== null) return { ...onlyState(down), incidents };
+  const notice = makeNotice('down', { monitor: down, incident, atMs: context.nowMs });
+  return { ...onlyState(down), incidents, notices: [{ id: context.newId(), notice, onlyIfIdle: false }] };
+}

@@ -1,0 +1,52 @@
+import { awaitNext } from './await-next.ts';
+import type { Decision, DecisionContext } from './decision.ts';
+import { onlyState } from './decision.ts';
+import { namesHolder } from './held-alert.ts';
+import type { Monitor } from './monitor.ts';
+import { noProgress, progressOf } from './progress.ts';
+
+/**
+ * Nothing is awaited of the monitor, and nothing is said about it, until `untilMs` (Unix ms; null: open), or until the next
+ * ping if `untilPing`. An open incident ends; open runs are forgotten. A monitor that is paused already is paused anew.
+ */
+export function beginPause(
+  monitor: Monitor,
+  { untilMs, untilPing }: { untilMs: number | null; untilPing: boolean },
+  { nowMs }: Pick<DecisionContext, 'nowMs'>,
+): Decision {
+  const before = monitor.progress.pause;
+  const pause = { sinceMs: before?.sinceMs ?? nowMs, untilMs, untilPing };
+  const paused: Monitor = {
+    ...monitor,
+    status: 'paused',
+    dueMs: null,
+    deadlineMs: null,
+    hold: null,
+    incident: null,
+    repeatMs: null,
+    repeats: 0,
+    progress: { ...noProgress, pause },
+  };
+  const { incident, progress } = monitor;
+  return {
+    ...onlyState(paused),
+    incidents: incident
+      ? [{ ...incident, endedMs: Math.max(nowMs, incident.startedMs), heldBy: namesHolder(progress.held) }]
+      : [],
+    pauses: before ? [] : [{ fromMs: nowMs, toMs: null }],
+  };
+}
+
+/**
+ * The pause ended at `atMs` (Unix ms). The monitor is new again: neither up nor down until it is heard from, which it must
+ * be within its schedule from then on, unless it never was.
+ */
+export function endPause(monitor: Monitor, atMs: number, context: DecisionContext): Decision {
+  const { pause } = monitor.progress;
+  if (!pause) return onlyState(monitor);
+  const resumed: Monitor = { ...monitor, status: 'new', progress: progressOf(monitor.progress, { pause: null }) };
+  return {
+    ...onlyState(monitor.firstBeatMs === null ? resumed : awaitNext(resumed, atMs, context)),
+    pauses: [{ fromMs: pause.sinceMs, toMs: Math.max(atMs, pause.sinceMs) }],
+  };
+}

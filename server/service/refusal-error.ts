@@ -1,0 +1,17 @@
+import { Code, type ConnectError } from '@connectrpc/connect';
+import type { Refusal } from '../engine/command.ts';
+import { callError } from './call-error.ts';
+
+const codes: Record<Refusal['code'], Code> = {
+  invalid_argument: Code.InvalidArgument,
+  not_found: Code.NotFound,
+  already_exists: Code.AlreadyExists,
+  aborted: Code.Aborted,
+  resource_exhausted: Code.ResourceExhausted,
+  unavailable: Code.Unavailable,
+};
+
+/** What a caller is told of a command that was not carried out. */
+export function refusalError({ code, message, field }: Refusal): ConnectError {
+  return callError({ code: codes[code], message, field: field === '' ? undefined : field });
+}
