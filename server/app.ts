@@ -13,6 +13,7 @@ import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { heartbeatService } from './service/heartbeat-service.ts';
 import { monitorService } from './service/monitor-service.ts';
+import { CronOccurrences } from './schedule/cron-occurrences.ts';
 import { RequestValidator } from './service/request-validator.ts';
 import { bindService } from './service/service-handlers.ts';
 import { ServingHealth } from './serving-health.ts';
@@ -86,15 +87,22 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     const outbox = new Outbox({ queue: store.deliveries, clock, random, notifiers, logger });
     teardown.add('outbox', () => outbox.stop(stopOutboxMs));
 
+    const cron = new CronOccurrences();
     const engine = new Engine({
       store,
       clock,
-      policy: { blindHoldMaxMs: config.blindHoldMaxMs, alertRepeatMs: config.alertRepeatMs },
+      policy: {
+        blindHoldMaxMs: config.blindHoldMaxMs,
+        alertRepeatMs: config.alertRepeatMs,
+        defaultGraceMs: config.defaultGraceMs,
+      },
       limits: { ...engineLimits, monitorsMax: config.maxMonitors, historyMax: incidentsMax },
       newId,
+      nextOccurrence: cron.next,
       logger,
       channel: defaultChannel,
       onDeliveries: () => outbox.poke(),
+      changes: { wantsBeats: false, publish: () => {} },
     });
     teardown.add('engine', () => engine.stop());
 
@@ -107,13 +115,18 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     const calls = new CallMetrics();
     const shutdown = new AbortController();
     const validator = new RequestValidator();
+    const checks = {
+      channels: new Set([defaultChannel]),
+      expressionProblem: (expression: string) => cron.expressionProblem(expression),
+      timeZoneProblem: (timeZone: string) => cron.timeZoneProblem(timeZone),
+    };
     const app = createHttpApp({
       services: [
         bindService(
           HeartbeatService,
-          heartbeatService({ engine, clock, validator, defaultGraceMs: config.defaultGraceMs }),
+          heartbeatService({ engine, clock, validator, checks }),
         ),
-        bindService(MonitorService, monitorService({ store, clock })),
+        bindService(MonitorService, monitorService({ store, engine, clock, checks, nextOccurrence: cron.next })),
       ],
       validator,
       token: config.token ?? undefined,

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { Clock } from './clock.ts';
-import type { EngineHealth } from './engine/engine.ts';
+import type { EngineHealth } from './engine/engine-options.ts';
 import type { DeliveryStats } from './outbox/delivery-queue.ts';
 import { type CallMetrics, callBucketsS } from './transport/call-metrics.ts';
 

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from './clock.ts';
-import type { EngineHealth } from './engine/engine.ts';
+import type { EngineHealth } from './engine/engine-options.ts';
 import type { DeliveryStats } from './outbox/delivery-queue.ts';
 
 const lookEveryMs = 1_000;

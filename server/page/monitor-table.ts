@@ -4,7 +4,7 @@ import type { PageMonitor } from './page-view.ts';
 import { timeText } from './time-text.ts';
 
 /** What needs a look comes first, then by name. */
-const rank = { down: 0, late: 1, new: 2, up: 2 };
+const rank = { down: 0, late: 1, new: 2, up: 2, paused: 3 };
 
 /** The table of monitors. The roles keep it a table for screen readers where the style makes it a list of cards. */
 export function monitorTable(monitors: readonly PageMonitor[], nowMs: number): Html {

@@ -1,37 +1,88 @@
+import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
 import type { MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { Clock } from '../clock.ts';
+import type { Monitor } from '../engine/domain/monitor.ts';
+import type { NextOccurrence } from '../engine/domain/schedule.ts';
+import type { Engine } from '../engine/engine.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import { callError, quoteInput } from './call-error.ts';
 import { monitorMessage } from './monitor-message.ts';
 import { readPageToken, writePageToken } from './page-token.ts';
+import type { BeatChecks } from './read-beat.ts';
+import { refusalError } from './refusal-error.ts';
 import type { ServiceHandlers } from './service-handlers.ts';
 
 const pageSizeDefault = 100;
 
-/** MonitorService: reads, straight from the store. */
+export type MonitorServiceOptions = {
+  store: Store;
+  engine: Engine;
+  clock: Clock;
+  checks: BeatChecks;
+  nextOccurrence: NextOccurrence;
+};
+
+/** MonitorService: reads straight from the store, changes through the engine. */
 export function monitorService({
   store,
+  engine,
   clock,
-}: {
-  store: Store;
-  clock: Clock;
-}): ServiceHandlers<typeof MonitorService> {
+  nextOccurrence,
+}: MonitorServiceOptions): ServiceHandlers<typeof MonitorService> {
+  const message = (monitor: Monitor) => monitorMessage(monitor, { nowMs: clock.wallMs(), nextOccurrence });
+  const missing = (): never => {
+    throw callError({ code: Code.Unimplemented, message: 'this server does not do that yet' });
+  };
   return {
+    createMonitor: missing,
+    upsertMonitor: missing,
+    updateMonitor: missing,
+    applyMonitors: missing,
+    exportMonitors: missing,
+    listBeats: missing,
+    listIncidents: missing,
+    listDays: missing,
+    listUptimes: missing,
+    watchMonitors: missing,
+
+    async deleteMonitor({ name, etag }) {
+      const outcome = await engine.remove(name, { etag: etag === '' ? null : etag });
+      if (!outcome.ok) throw refusalError(outcome.refusal);
+      return { name };
+    },
+
+    async pauseMonitor({ name, until, untilNextPing }) {
+      const untilMs = until ? timestampMs(until) : null;
+      if (untilMs !== null && untilMs <= clock.wallMs()) {
+        const text = 'until: must be in the future, or left out for a pause that has no end';
+        throw callError({ code: Code.InvalidArgument, message: text, field: 'until' });
+      }
+      const outcome = await engine.pause(name, { untilMs, untilPing: untilNextPing });
+      if (!outcome.ok) throw refusalError(outcome.refusal);
+      return { monitor: message(outcome.monitor) };
+    },
+
+    async resumeMonitor({ name }) {
+      const outcome = await engine.resume(name);
+      if (!outcome.ok) throw refusalError(outcome.refusal);
+      return { monitor: message(outcome.monitor) };
+    },
+
     async getMonitor({ name }) {
       const [loaded] = await store.load([{ name }]);
       if (!loaded?.monitor) {
-        const message = `name: no monitor is called ${quoteInput(name)}`;
-        throw callError({ code: Code.NotFound, message, field: 'name' });
+        const text = `name: no monitor is called ${quoteInput(name)}`;
+        throw callError({ code: Code.NotFound, message: text, field: 'name' });
       }
-      return { monitor: monitorMessage(loaded.monitor, clock.wallMs()) };
+      return { monitor: message(loaded.monitor) };
     },
 
     async listMonitors({ pageSize, pageToken }) {
       const afterName = readPageToken(pageToken);
       if (afterName === null) {
-        const message = 'page_token: must be the next_page_token of an earlier answer, or empty for the first page';
-        throw callError({ code: Code.InvalidArgument, message, field: 'page_token' });
+        const text = 'page_token: must be the next_page_token of an earlier answer, or empty for the first page';
+        throw callError({ code: Code.InvalidArgument, message: text, field: 'page_token' });
       }
       const size = pageSize === 0 ? pageSizeDefault : pageSize;
       // One more than asked for tells whether there is a next page.
@@ -40,7 +91,7 @@ export function monitorService({
       });
       const page = found.slice(0, size);
       const nextPageToken = found.length > size ? writePageToken(page.at(-1)!.name) : '';
-      return { monitors: page.map((monitor) => monitorMessage(monitor, clock.wallMs())), nextPageToken };
+      return { monitors: page.map(message), nextPageToken };
     },
   };
 }

@@ -1,6 +1,9 @@
 import { applyBeat, type BeatDecision } from '../../server/engine/domain/apply-beat.ts';
 import type { DecisionContext } from '../../server/engine/domain/decision.ts';
-import type { Beat, BlindInterval, Monitor } from '../../server/engine/domain/monitor.ts';
+import type { Beat, BlindInterval, Monitor, OpenIncident } from '../../server/engine/domain/monitor.ts';
+import { plainConfig } from '../../server/engine/domain/monitor-config.ts';
+import { noProgress } from '../../server/engine/domain/progress.ts';
+import type { NextOccurrence } from '../../server/engine/domain/schedule.ts';
 
 /** The small cast that the tests of the domain, the engine and the store share. */
 
@@ -23,6 +26,8 @@ export function beatOf(fields: Partial<Beat> = {}): Beat {
     status: 'ok',
     frequencyMs: minuteMs,
     graceMs: 0,
+    named: null,
+    provision: null,
     stampS: null,
     receivedMs: tenMs,
     message: '',
@@ -46,7 +51,9 @@ export function monitorOf(fields: Partial<Monitor> = {}): Monitor {
     status: 'up',
     frequencyMs: minuteMs,
     graceMs: 0,
+    config: plainConfig,
     createdMs: tenMs - hourMs,
+    firstBeatMs: tenMs - hourMs,
     lastBeatMs: tenMs,
     dueMs: tenMs + minuteMs,
     deadlineMs: tenMs + minuteMs,
@@ -54,6 +61,7 @@ export function monitorOf(fields: Partial<Monitor> = {}): Monitor {
     incident: null,
     repeatMs: null,
     repeats: 0,
+    progress: noProgress,
     ...fields,
   };
 }
@@ -63,12 +71,26 @@ type ContextFields = {
   blinds?: readonly BlindInterval[];
   blindHoldMaxMs?: number;
   alertRepeatMs?: number | null;
+  nextOccurrence?: NextOccurrence;
+  /** What there is besides the monitor. */
+  others?: readonly Monitor[];
 };
 
 /** What a decision at `nowMs` (10:00:00 unless told) knows: no blind time, holds up to an hour, no repeats. */
 export function contextOf(fields: ContextFields = {}): DecisionContext {
-  const { nowMs = tenMs, blinds = [], blindHoldMaxMs = hourMs, alertRepeatMs = null } = fields;
-  return { nowMs, blinds, policy: { blindHoldMaxMs, alertRepeatMs }, newId: counter('id') };
+  const { nowMs = tenMs, blinds = [], blindHoldMaxMs = hourMs, alertRepeatMs = null, others = [] } = fields;
+  const policy = { blindHoldMaxMs, alertRepeatMs, defaultGraceMs: 0 };
+  const { nextOccurrence = wholeHours } = fields;
+  const monitorNamed = (name: string) => others.find((monitor) => monitor.name === name);
+  return { nowMs, blinds, policy, newId: counter('id'), nextOccurrence, monitorNamed };
+}
+
+/** A cron that knows only whole hours. */
+export const wholeHours: NextOccurrence = (_, afterMs) => (Math.floor(afterMs / hourMs) + 1) * hourMs;
+
+/** An incident of "backup" that is open since 10:00:00. */
+export function incidentOf(fields: Partial<OpenIncident> = {}): OpenIncident {
+  return { id: 'incident', startedMs: tenMs, reason: 'missed', message: '', exitCode: null, ...fields };
 }
 
 /** Ids "id-1", "id-2", … */

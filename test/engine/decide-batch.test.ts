@@ -16,7 +16,8 @@ type Given = {
 
 function decide({ commands = [], stored = [], due = [], heardUntilMs = tenMs, room = 10 }: Given) {
   const loaded = commands.map((_, index) => ({ monitor: stored[index], seenBeat: undefined }));
-  return decideBatch({ commands, loaded, due, heardUntilMs, context: contextOf(), room, channel: 'somewhere' });
+  const found = { loaded, due, related: new Map(), pingIds: new Map() };
+  return decideBatch({ ...found, commands, heardUntilMs, context: contextOf(), room, channel: 'somewhere' });
 }
 
 const ping = (fields = {}): Command => ({ kind: 'beat', beat: beatOf(fields) });
@@ -27,7 +28,7 @@ t.test('silence is judged after the commands, on the state that they left', asyn
   t.equal(drafts.length, 1);
   t.match(drafts[0], { commands: [0], change: { monitor: { status: 'up' }, incidents: [], deliveries: [] } });
 
-  const removal: Command = { kind: 'remove', name: 'backup', receivedMs: tenMs };
+  const removal: Command = { kind: 'remove', name: 'backup', etag: null, receivedMs: tenMs };
   const removed = decide({ commands: [removal], stored: [missed], due: [missed] }).drafts;
   t.match(removed, [{ change: { remove: true, incidents: [], deliveries: [] } }]);
 
@@ -46,7 +47,7 @@ t.test('silence is judged up to what was heard, not up to now', async (t) => {
 });
 
 t.test('what changes nothing makes no draft', async (t) => {
-  const unknown: Command = { kind: 'remove', name: 'x', receivedMs: tenMs };
+  const unknown: Command = { kind: 'remove', name: 'x', etag: null, receivedMs: tenMs };
   const commands = [unknown, ping({ stampS: 1 }), ping({ name: 'full' })];
   const { drafts, outcomes } = decide({ commands, stored: [undefined, monitorOf()], due: [monitorOf()], room: 0 });
   t.same(drafts, []);
@@ -58,14 +59,14 @@ t.test('what changes nothing makes no draft', async (t) => {
 });
 
 t.test('an incident that a removal closes does not end before it began', async (t) => {
-  const incident = { id: 'i', startedMs: tenMs + 5, reason: 'missed' as const };
+  const incident = { id: 'i', startedMs: tenMs + 5, reason: 'missed' as const, message: '', exitCode: null };
   const down = monitorOf({ status: 'down', incident });
-  const { drafts } = decide({ commands: [{ kind: 'remove', name: 'backup', receivedMs: tenMs }], stored: [down] });
+  const { drafts } = decide({ commands: [{ kind: 'remove', name: 'backup', etag: null, receivedMs: tenMs }], stored: [down] });
   t.same(drafts[0]!.change.incidents, [{ ...incident, endedMs: tenMs + 5 }]);
 });
 
 t.test('the room is counted within the batch', async (t) => {
-  const remove = (name: string): Command => ({ kind: 'remove', name, receivedMs: tenMs });
+  const remove = (name: string): Command => ({ kind: 'remove', name, etag: null, receivedMs: tenMs });
   const commands = [ping({ name: 'a' }), ping({ name: 'b' }), remove('a'), ping({ name: 'b' }), ping({ name: 'c' })];
   const { outcomes, drafts } = decide({ commands, room: 1 });
   t.same(

@@ -142,7 +142,7 @@ t.test('a limit on monitors', async (t) => {
 /** Changes a stored monitor behind the engine's back, as another writer would. */
 async function interfere(under: EngineUnderTest, fields: object): Promise<void> {
   const monitor = { ...(await under.monitor())!, ...fields };
-  const change: Change = { monitor, remove: false, beats: [], incidents: [], deliveries: [] };
+  const change: Change = { monitor, remove: false, beats: [], incidents: [], pauses: [], deliveries: [] };
   await under.store.inner.commit([change]);
 }
 

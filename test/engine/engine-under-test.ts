@@ -5,11 +5,12 @@ import type { Clock, Timer } from '../../server/clock.ts';
 import type { Outcome } from '../../server/engine/command.ts';
 import type { Beat, BeatRecord, IncidentRecord, Monitor } from '../../server/engine/domain/monitor.ts';
 import type { Notice } from '../../server/engine/domain/notice.ts';
-import { Engine, type EngineLimits } from '../../server/engine/engine.ts';
+import { Engine } from '../../server/engine/engine.ts';
+import type { EngineLimits } from '../../server/engine/engine-options.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { storedBeats } from '../support/stored-beats.ts';
-import { beatOf, counter, hourMs, tenMs } from './cast.ts';
+import { beatOf, counter, hourMs, tenMs, wholeHours } from './cast.ts';
 import { WatchedStore } from './watched-store.ts';
 
 type Options = { limits?: Partial<EngineLimits>; alertRepeatMs?: number | null; blindHoldMaxMs?: number };
@@ -47,7 +48,7 @@ export class EngineUnderTest {
     this.engine = new Engine({
       store: this.store,
       clock: mortal(this.clock, this.#life),
-      policy: { alertRepeatMs, blindHoldMaxMs },
+      policy: { alertRepeatMs, blindHoldMaxMs, defaultGraceMs: 0 },
       limits: {
         queueMax: 1_000,
         batchMax: 100,
@@ -61,6 +62,8 @@ export class EngineUnderTest {
       logger: { info: () => {}, warn: note, error: note },
       channel: 'default',
       onDeliveries: () => {},
+      nextOccurrence: wholeHours,
+      changes: { wantsBeats: false, publish: () => {} },
     });
   }
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Test } from 'tap';
-import type { Notice } from '../../server/engine/domain/notice.ts';
+import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.ts';
 import type { FailureReason, Notifier, Verdict } from '../../server/notify/notifier.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
@@ -238,6 +238,7 @@ export function downNotice(atMs: number, fields: Partial<Notice> = {}): Notice {
     message: '',
     exitCode: null,
     blind: null,
+    ...noticeDefaults,
     ...fields,
   };
 }

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import type { Notice } from '../../server/engine/domain/notice.ts';
+import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.ts';
 import type { Attempt, Notifier, Verdict } from '../../server/notify/notifier.ts';
 import { Outbox, type OutboxLimits } from '../../server/outbox/outbox.ts';
 import { StoreError } from '../../server/store/store.ts';
@@ -71,6 +71,7 @@ function noticeOf(name: string, atMs: number): Notice {
     message: '',
     exitCode: null,
     blind: null,
+    ...noticeDefaults,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Test } from 'tap';
-import type { Notice } from '../../server/engine/domain/notice.ts';
+import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.ts';
 import type { DeliveryQueue, NewDelivery } from '../../server/outbox/delivery-queue.ts';
 
 export type QueueUnderTest = {
@@ -272,5 +272,6 @@ function noticeOf(atMs: number): Notice {
     message: 'line\nbreak',
     exitCode: -1,
     blind: { fromMs: 5, toMs: 6 },
+    ...noticeDefaults,
   };
 }

@@ -60,7 +60,7 @@ t.test('what changes while a list is read does not shorten it', async (t) => {
   t.teardown(() => store.close());
   const names = Array.from({ length: 30 }, (_, index) => `job-${index + 10}`);
   const made = await create(store, ...names.map((name) => fresh({ name })));
-  const incident = { id: 'i', startedMs: 1, reason: 'failed' as const };
+  const incident = { id: 'i', startedMs: 1, reason: 'failed' as const, message: '', exitCode: null };
   const down = { ...made[5]!, status: 'down' as const, incident };
   await store.commit([change(down, { incidents: [{ ...incident, endedMs: null }] })]);
   const page = store.list({ afterName: '', limit: 10 });

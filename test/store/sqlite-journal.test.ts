@@ -77,7 +77,7 @@ t.test('rows, journal and memory always tell the same, wherever the process dies
           store = open();
         } else if (known || kind === 'ok') {
           const before = known ?? fresh(name);
-          const incident = { id: `${name}-${atMs}`, startedMs: atMs, reason: 'failed' as const };
+          const incident = { id: `${name}-${atMs}`, startedMs: atMs, reason: 'failed' as const, message: '', exitCode: null };
           const closes = before.incident ? [{ ...before.incident, endedMs: atMs }] : [];
           const next = {
             ok: () => change(heardAt(before, atMs, 60_000 + (atMs % 7)), { beats: [beatAt(atMs)], incidents: closes }),
@@ -185,7 +185,7 @@ t.test('a frame whose transaction did not come to pass counts for nothing', asyn
   const [first] = await store.commit([change(fresh('job'), { beats: [beatAt(startMs)] })]);
   if (!first?.ok) throw new Error('conflict');
   const job = { ...fresh('job'), id: first.id, version: first.version };
-  const fail = { id: 'i', startedMs: startMs + 1, reason: 'failed' as const };
+  const fail = { id: 'i', startedMs: startMs + 1, reason: 'failed' as const, message: '', exitCode: null };
   const down = change(
     { ...job, status: 'down', incident: fail, lastBeatMs: startMs + 1 },
     { beats: [{ ...beatAt(startMs + 1, 'fail'), beatId: 'b' }], incidents: [{ ...fail, endedMs: null }] },

@@ -36,7 +36,7 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
       dueMs: 3,
       deadlineMs: 4,
       hold: { untilMs: 5, blind: { fromMs: 6, toMs: 7 } },
-      incident: { id: 'i-1', startedMs: 8, reason: 'failed' },
+      incident: { id: 'i-1', startedMs: 8, reason: 'failed', message: '', exitCode: null },
       repeatMs: 9,
       repeats: 10,
     });
@@ -196,7 +196,7 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
   t.test(`${name}: what is down can be listed and counted by itself`, async (t) => {
     const { store } = await open(t);
     const down = (name: string) =>
-      fresh({ name, status: 'down', incident: { id: `i-${name}`, startedMs: 1, reason: 'missed' } });
+      fresh({ name, status: 'down', incident: { id: `i-${name}`, startedMs: 1, reason: 'missed', message: '', exitCode: null } });
     const [, b] = await create(store, fresh({ name: 'a' }), down('b'), fresh({ name: 'c' }), down('D'), down('e'));
     const downNames = async (afterName: string, limit: number) =>
       (await store.list({ afterName, limit, onlyDown: true })).map(({ name }) => name);
@@ -210,7 +210,7 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
   t.test(`${name}: what is awaited`, async (t) => {
     const { store } = await open(t);
     const hold = { untilMs: 300, blind: { fromMs: 100, toMs: 200 } };
-    const incident = { id: 'i', startedMs: 50, reason: 'missed' as const };
+    const incident = { id: 'i', startedMs: 50, reason: 'missed' as const, message: '', exitCode: null };
     const made = await create(
       store,
       fresh({ name: 'up', deadlineMs: 100 }),
@@ -252,7 +252,7 @@ export function change(monitor: Monitor, fields: Partial<Change> = {}): Change {
 
 /** A change that writes a beat "b-x", an incident "i-x" and a delivery "d-x" as well. */
 function withHistory(monitor: Monitor, x: string): Change {
-  const incidents = [{ id: `i-${x}`, startedMs: tenMs, reason: 'failed' as const, endedMs: null }];
+  const incidents = [{ id: `i-${x}`, startedMs: tenMs, reason: 'failed' as const, message: '', exitCode: null, endedMs: null }];
   return change(monitor, { beats: [beatRecord({ beatId: `b-${x}` })], incidents, deliveries: [delivery(`d-${x}`)] });
 }
 

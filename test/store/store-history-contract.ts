@@ -61,9 +61,9 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     const under = await open(t);
     const { store } = under;
     const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));
-    const first = { id: 'i-1', startedMs: 10, reason: 'missed' as const };
-    const second = { id: 'i-2', startedMs: 30, reason: 'failed' as const };
-    const both = { id: 'i-3', startedMs: 50, reason: 'missed' as const };
+    const first = { id: 'i-1', startedMs: 10, reason: 'missed' as const, message: '', exitCode: null };
+    const second = { id: 'i-2', startedMs: 30, reason: 'failed' as const, message: '', exitCode: null };
+    const both = { id: 'i-3', startedMs: 50, reason: 'missed' as const, message: '', exitCode: null };
     await store.commit([change(a!, { incidents: [{ ...first, endedMs: null }] })]);
     const close = [
       { ...first, endedMs: 20 },
@@ -76,9 +76,9 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     ];
     await store.commit([change(b!, { incidents: atOnce })]);
     t.same((await under.history()).incidents, [
-      { ...first, endedMs: 20, monitorId: a!.id },
-      { ...second, endedMs: null, monitorId: a!.id },
-      { ...both, endedMs: 60, monitorId: b!.id },
+      { ...first, endedMs: 20, heldBy: '', monitorId: a!.id },
+      { ...second, endedMs: null, heldBy: '', monitorId: a!.id },
+      { ...both, endedMs: 60, heldBy: '', monitorId: b!.id },
     ]);
   });
 
@@ -86,7 +86,7 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     const under = await open(t);
     const { store } = under;
     const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));
-    const open1 = { id: 'i-1', startedMs: 10, reason: 'missed' as const, endedMs: null };
+    const open1 = { id: 'i-1', startedMs: 10, reason: 'missed' as const, message: '', exitCode: null, endedMs: null };
     await store.commit([change(a!, { incidents: [open1] })]);
     const batch = [
       change({ ...b!, repeats: 9 }, { beats: [beatRecord()], deliveries: [delivery('d')] }),
@@ -172,9 +172,9 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     const under = await open(t);
     const { store } = under;
     const [a, b, open1] = await create(store, ...['a', 'b', 'open'].map((name) => fresh({ name })));
-    const first = { id: 'i-open', startedMs: 1, reason: 'missed' as const, endedMs: null };
+    const first = { id: 'i-open', startedMs: 1, reason: 'missed' as const, message: '', exitCode: null, endedMs: null };
     await store.commit([change(open1!, { incidents: [first] })]);
-    const closed = (n: number) => ({ id: `i-${n}`, startedMs: n, reason: 'failed' as const, endedMs: n + 1 });
+    const closed = (n: number) => ({ id: `i-${n}`, startedMs: n, reason: 'failed' as const, message: '', exitCode: null, endedMs: n + 1 });
     await store.commit([
       change(a!, { beats: [beatRecord({ atMs: 1 })], incidents: [closed(1), closed(2), closed(3)] }),
       change(b!, { incidents: [closed(4), closed(5)] }),

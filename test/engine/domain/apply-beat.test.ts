@@ -4,8 +4,8 @@ import { applySilence } from '../../../server/engine/domain/apply-silence.ts';
 import type { BeatStatus, Monitor } from '../../../server/engine/domain/monitor.ts';
 import { accept, beatOf, clockMs, contextOf, hourMs, minuteMs, monitorOf, tenMs } from '../cast.ts';
 
-const missed = { id: 'i1', startedMs: clockMs('09:50:00'), reason: 'missed' as const };
-const failed = { id: 'i2', startedMs: clockMs('09:50:00'), reason: 'failed' as const };
+const missed = { id: 'i1', startedMs: clockMs('09:50:00'), reason: 'missed' as const, message: '', exitCode: null };
+const failed = { id: 'i2', startedMs: clockMs('09:50:00'), reason: 'failed' as const, message: '', exitCode: null };
 
 /** Every state a beat can find, at 10:00:00. */
 const states: Record<string, Monitor | undefined> = {
@@ -121,7 +121,7 @@ t.test('a failure says what failed', async (t) => {
   const { notice } = notices[0]!;
   t.match(notice, { type: 'down', reason: 'failed', message: 'disk full', exitCode: 2, repeat: 0, merged: false });
   t.match(notice, { atMs: tenMs + 9, downSinceMs: tenMs + 5, lastBeatMs: tenMs + 5, name: 'backup', blind: null });
-  t.same(incidents, [{ id: monitor.incident!.id, startedMs: tenMs + 5, reason: 'failed', endedMs: null }]);
+  t.same(incidents, [{ id: monitor.incident!.id, startedMs: tenMs + 5, reason: 'failed', message: '', exitCode: null, endedMs: null }]);
   t.equal(notice.incidentId, monitor.incident!.id);
   t.not(notices[0]!.id, notice.incidentId, 'a notice has an id of its own');
   t.equal(monitor.repeatMs, tenMs + 9 + 60_000);
@@ -227,7 +227,7 @@ t.test('a stamp from before the incident that is still in time recovers, with no
     status: 'down',
     lastBeatMs: tenMs - hourMs,
     frequencyMs: hourMs,
-    incident: { id: 'i', startedMs: tenMs, reason: 'missed' },
+    incident: { id: 'i', startedMs: tenMs, reason: 'missed', message: '', exitCode: null },
   });
   const beat = beatOf({ frequencyMs: hourMs, stampS: tenMs / 1000 - 60, receivedMs: tenMs + 1_000 });
   const { incidents, notices } = accept(down, beat, contextOf({ nowMs: tenMs + 1_000 }));

@@ -27,7 +27,7 @@ t.test('silence up to the deadline is nothing, from it on a miss', async (t) => 
     dueMs: every10.dueMs,
     deadlineMs: every10.deadlineMs,
   });
-  t.same(incidents, [{ id: monitor.incident!.id, startedMs: clockMs('10:11:00'), reason: 'missed', endedMs: null }]);
+  t.same(incidents, [{ id: monitor.incident!.id, startedMs: clockMs('10:11:00'), reason: 'missed', message: '', exitCode: null, endedMs: null }]);
   t.same(beats, []);
   t.equal(notices.length, 1);
   t.equal(notices[0]!.onlyIfIdle, false);
