@@ -11,9 +11,9 @@ import { metricsText } from './metrics.ts';
 import { alertNotifier } from './notify/notifier-registry.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { Outbox } from './outbox/outbox.ts';
+import { CronOccurrences } from './schedule/cron-occurrences.ts';
 import { heartbeatService } from './service/heartbeat-service.ts';
 import { monitorService } from './service/monitor-service.ts';
-import { CronOccurrences } from './schedule/cron-occurrences.ts';
 import { RequestValidator } from './service/request-validator.ts';
 import { bindService } from './service/service-handlers.ts';
 import { ServingHealth } from './serving-health.ts';
@@ -122,10 +122,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     };
     const app = createHttpApp({
       services: [
-        bindService(
-          HeartbeatService,
-          heartbeatService({ engine, clock, validator, checks }),
-        ),
+        bindService(HeartbeatService, heartbeatService({ engine, clock, validator, checks })),
         bindService(MonitorService, monitorService({ store, engine, clock, checks, nextOccurrence: cron.next })),
       ],
       validator,

@@ -16,7 +16,7 @@ export type Command =
       receivedMs: number;
     }
   | { kind: 'resume'; name: string; receivedMs: number }
-  | { kind: 'remove'; name: string; /** As in `Configuration`. */ etag: string | null; receivedMs: number };
+  | { kind: 'remove'; name: string /** As in `Configuration`. */; etag: string | null; receivedMs: number };
 
 /** Why a command was not carried out: bad input, a bound, or (`unavailable`) a store that cannot write. */
 export type Refusal = Omit<Rejection, 'code'> & { code: Rejection['code'] | 'unavailable' };

@@ -160,7 +160,13 @@ class Batch {
     this.#answers(draft, index);
     draft.notable ||= changed;
     if (changed) this.#add(draft, decision);
-    return { ok: true, accepted: changed ? 'applied' : 'unchanged', created, atMs: receivedMs, monitor: decision.monitor };
+    return {
+      ok: true,
+      accepted: changed ? 'applied' : 'unchanged',
+      created,
+      atMs: receivedMs,
+      monitor: decision.monitor,
+    };
   }
 
   #pauseOrResume(draft: OpenDraft, command: Command & { kind: 'pause' | 'resume' }, index: number): Outcome {

@@ -16,7 +16,11 @@ export type LoadedBatch = {
 /** Monitors that are looked at to find out whether a new dependency would go round in a circle. */
 const relatedMax = 10_000;
 
-export async function loadBatch(store: Store, commands: readonly Command[], dueIds: readonly number[]): Promise<LoadedBatch> {
+export async function loadBatch(
+  store: Store,
+  commands: readonly Command[],
+  dueIds: readonly number[],
+): Promise<LoadedBatch> {
   const all = await store.load([...commands.map(keyOf), ...dueIds.map((id) => ({ id }))]);
   const loaded = all.slice(0, commands.length);
   const looked = all.slice(commands.length);
@@ -26,7 +30,15 @@ export async function loadBatch(store: Store, commands: readonly Command[], dueI
   await addRelated(store, { related, names: namesOf(all), steps: 1 });
   const wanted = configurations.flatMap(({ patch }) => patch.dependsOn ?? []);
   await addRelated(store, { related, names: wanted, steps: relatedMax });
-  return { loaded, looked, related, pingIds: await namesByPingId(store, configurations.map(({ patch }) => patch.pingId)) };
+  return {
+    loaded,
+    looked,
+    related,
+    pingIds: await namesByPingId(
+      store,
+      configurations.map(({ patch }) => patch.pingId),
+    ),
+  };
 }
 
 function namesOf(found: readonly Loaded[]): string[] {

@@ -28,7 +28,8 @@ function cause({ reason, merged, lastBeatMs, deadlineMs, downSinceMs, message, e
     return `it reported a failure${code} at ${at(downSinceMs)}${said === '' ? '' : `: ${cut(said)}`}`;
   }
   // Of these the message is the whole cause.
-  if (reason !== 'missed') return message === '' ? `${causes[reason]}, at ${at(downSinceMs)}` : `${cut(message)}, at ${at(downSinceMs)}`;
+  if (reason !== 'missed')
+    return message === '' ? `${causes[reason]}, at ${at(downSinceMs)}` : `${cut(message)}, at ${at(downSinceMs)}`;
   const expected = deadlineMs === null ? '' : `, expected by ${at(deadlineMs)}`;
   // Of a merged notice the last beat is the one that came too late.
   if (merged) return `the ping came late${expected}`;

@@ -6,14 +6,13 @@ import { http } from '../../gen/ts/google/api/annotations_pb.ts';
 import type { HttpRule } from '../../gen/ts/google/api/http_pb.ts';
 import type { Clock } from '../clock.ts';
 import type { BoundService } from '../service/service-handlers.ts';
-import type { JsonWriter } from './codec/json-writer.ts';
-import { restJson } from './codec/rest-json.ts';
 import { HttpCallContext } from './http-call-context.ts';
 import type { Invoker } from './invoker.ts';
 import { NodeRequest } from './lane/node-request.ts';
 import { HttpError, sendRestError } from './rest-error.ts';
-import { readRestRequest } from './rest-request.ts';
+import { type RequestShape, readRestRequest } from './rest-request.ts';
 import { compileTemplate, type RestTemplate } from './rest-template.ts';
+import { type RestWriter, restWriter } from './rest-writer.ts';
 
 /** One way to reach a method over REST. */
 export type RestRoute = {
@@ -21,7 +20,8 @@ export type RestRoute = {
   template: RestTemplate;
   method: DescMethod;
   takesBody: boolean;
-  encode: JsonWriter;
+  bodyField: RequestShape['bodyField'];
+  encode: RestWriter;
 };
 
 /** The REST routes of services, from their google.api.http annotations. Throws on what the bridge cannot serve. */
@@ -79,7 +79,7 @@ async function serve(call: {
   const { headers } = request.raw;
   let message: Message;
   try {
-    message = readRestRequest(route.method.input, route.template, {
+    message = readRestRequest(route.method.input, route, {
       target: request.raw.url ?? '',
       body: route.takesBody ? (request.body as Buffer | undefined) : undefined,
       contentType: headers['content-type'],
@@ -94,23 +94,21 @@ async function serve(call: {
     receivedMs,
   });
   const answer = await invoker.unary(route.method, message, context);
-  return reply
-    .header('content-type', 'application/json; charset=utf-8')
-    .header('cache-control', 'no-store')
-    .send(route.encode(answer));
+  const { contentType, body } = route.encode(answer);
+  return reply.header('content-type', contentType).header('cache-control', 'no-store').send(body);
 }
 
 function compileRoute(method: DescMethod, binding: HttpRule, defaultResponseBody: string): RestRoute {
   const name = `${method.parent.typeName}.${method.name}`;
   if (method.methodKind !== 'unary') throw new Error(`${name}: only unary methods have REST routes`);
-  if (binding.body !== '' && binding.body !== '*') throw new Error(`${name}: body must be "*", not "${binding.body}"`);
   const { httpMethod, path } = pattern(binding, name);
   return {
     httpMethod,
     template: compileTemplate(path, method.input),
     method,
-    takesBody: binding.body === '*',
-    encode: responseEncoder(method, binding.responseBody || defaultResponseBody),
+    takesBody: binding.body !== '',
+    bodyField: bodyField(method, binding.body),
+    encode: restWriter(method, binding.responseBody || defaultResponseBody),
   };
 }
 
@@ -121,15 +119,9 @@ function pattern(binding: HttpRule, name: string): { httpMethod: string; path: s
   return { httpMethod: pattern.case.toUpperCase(), path: pattern.value };
 }
 
-/** Encodes the whole output, or only the field that `response_body` names. */
-function responseEncoder(method: DescMethod, responseBody: string): JsonWriter {
-  if (responseBody === '') return restJson(method.output);
-  const field = method.output.fields.find(({ name }) => name === responseBody);
-  if (field?.fieldKind !== 'message') throw new Error(`${method.name}: response_body must name a message field`);
-  const encode = restJson(field.message);
-  const { localName } = field;
-  return (answer) => {
-    const value = (answer as Record<string, object | undefined>)[localName];
-    return value === undefined ? 'null' : encode(value);
-  };
+function bodyField(method: DescMethod, body: string): RequestShape['bodyField'] {
+  if (body === '' || body === '*') return null;
+  const field = method.input.fields.find(({ name }) => name === body);
+  if (field?.fieldKind !== 'message') throw new Error(`${method.name}: body must be "*" or name a message field`);
+  return field;
 }

@@ -1,5 +1,6 @@
-import type { DescMessage, Message } from '@bufbuild/protobuf';
+import { create, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { HttpBodySchema } from '../../gen/ts/google/api/httpbody_pb.ts';
 import { callError, quoteInput } from '../service/call-error.ts';
 import { parseJsonObject } from './codec/json-object.ts';
 import { fieldByKey, MessageReader } from './codec/message-reader.ts';
@@ -7,6 +8,13 @@ import { readObject } from './codec/read-object.ts';
 import { type DecodedText, decodeBytes, decodePercent, decodeTarget } from './request-text.ts';
 import { HttpError } from './rest-error.ts';
 import type { RestTemplate } from './rest-template.ts';
+
+/** How a binding puts a message together. */
+export type RequestShape = {
+  template: RestTemplate;
+  /** The message field that the body is; null: the body is the whole message, where the binding takes one. */
+  bodyField: (DescField & { fieldKind: 'message' }) | null;
+};
 
 /** What a REST request consists of. */
 export type RestRequest = {
@@ -22,31 +30,43 @@ export type RestRequest = {
  * Puts a request message together from path, query and body. Unknown parameters and JSON fields are ignored; a field
  * given twice, anywhere, is an error. Throws a ConnectError, or an HttpError where HTTP has a status of its own.
  */
-export function readRestRequest(input: DescMessage, template: RestTemplate, request: RestRequest): Message {
+export function readRestRequest(input: DescMessage, shape: RequestShape, request: RestRequest): Message {
+  const { template, bodyField } = shape;
   const queryAt = request.target.indexOf('?');
   // Nothing but a body: then no field can come twice.
-  if (queryAt < 0 && template.fields.length === 0 && hasBody(request)) {
+  if (queryAt < 0 && template.fields.length === 0 && bodyField === null && hasBody(request)) {
     const body = readBodyText(request);
     if (body.type === 'json') return readObject(input, parseJsonObject(body.text));
   }
   const reader = new MessageReader(input);
+  const isRaw = bodyField?.message.typeName === HttpBodySchema.typeName;
+  const inner = bodyField === null ? reader : new MessageReader(bodyField.message);
   if (template.fields.length > 0) {
     const path = decoded(decodeTarget(queryAt < 0 ? request.target : request.target.slice(0, queryAt)), 'path');
     const values = template.match(path) ?? [];
-    template.fields.forEach((field, index) => {
-      reader.setText(field, decoded(decodePercent(values[index] ?? '', false), field.name));
+    template.fields.forEach(({ field, within }, index) => {
+      const text = decoded(decodePercent(values[index] ?? '', false), field.name);
+      (within === null ? reader : inner).setText(field, text);
     });
   }
   if (queryAt >= 0) {
     const query = decoded(decodeTarget(request.target.slice(queryAt + 1)), 'query');
     readParameters(reader, input, query);
   }
-  if (hasBody(request)) {
+  if (hasBody(request) && !isRaw) {
     const { type, text } = readBodyText(request);
-    if (type === 'json') reader.setObject(parseJsonObject(text));
-    else readForm(reader, input, text);
+    if (type === 'json') inner.setObject(parseJsonObject(text));
+    else readForm(inner, bodyField?.message ?? input, text);
   }
-  return reader.finish();
+  const message = reader.finish();
+  if (bodyField === null) return message;
+  const value = isRaw ? rawBody(request) : inner.finish();
+  return Object.assign(message, { [bodyField.localName]: value });
+}
+
+/** A body that is taken as it is. */
+function rawBody({ body, contentType = '' }: RestRequest): Message {
+  return create(HttpBodySchema, { contentType, data: new Uint8Array(body ?? []) });
 }
 
 function hasBody(request: RestRequest): boolean {

@@ -61,8 +61,11 @@ t.test('what changes nothing makes no draft', async (t) => {
 t.test('an incident that a removal closes does not end before it began', async (t) => {
   const incident = { id: 'i', startedMs: tenMs + 5, reason: 'missed' as const, message: '', exitCode: null };
   const down = monitorOf({ status: 'down', incident });
-  const { drafts } = decide({ commands: [{ kind: 'remove', name: 'backup', etag: null, receivedMs: tenMs }], stored: [down] });
-  t.same(drafts[0]!.change.incidents, [{ ...incident, endedMs: tenMs + 5 }]);
+  const { drafts } = decide({
+    commands: [{ kind: 'remove', name: 'backup', etag: null, receivedMs: tenMs }],
+    stored: [down],
+  });
+  t.same(drafts[0]!.change.incidents, [{ ...incident, endedMs: tenMs + 5, heldBy: '' }]);
 });
 
 t.test('the room is counted within the batch', async (t) => {

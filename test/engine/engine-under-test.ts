@@ -113,7 +113,8 @@ export class EngineUnderTest {
   }
 
   incidents(): (IncidentRecord & { monitorId: number })[] {
-    const sql = `SELECT id, monitor_id AS monitorId, reason, started_ms AS startedMs, ended_ms AS endedMs
+    const sql = `SELECT id, monitor_id AS monitorId, reason, started_ms AS startedMs, ended_ms AS endedMs,
+        message, exit_code AS exitCode, held_by AS heldBy
       FROM incidents ORDER BY seq`;
     return this.#read(sql) as (IncidentRecord & { monitorId: number })[];
   }

@@ -40,15 +40,22 @@ t.test('a database of the first schema comes along with its incidents and delive
     db.close();
     return found;
   };
+  const details = { message: '', exit_code: null, held_by: '' };
   const both = [
-    { seq: 4, id: 'i-closed', monitor_id: 8, reason: 'failed', started_ms: 5, ended_ms: 6 },
-    { seq: 9, id: 'i-open', monitor_id: 7, reason: 'missed', started_ms: 10, ended_ms: null },
+    { seq: 4, id: 'i-closed', monitor_id: 8, reason: 'failed', started_ms: 5, ended_ms: 6, ...details },
+    { seq: 9, id: 'i-open', monitor_id: 7, reason: 'missed', started_ms: 10, ended_ms: null, ...details },
   ];
   t.same(rows('SELECT * FROM incidents ORDER BY seq'), both);
   const down = await reload(store, 'is down');
   const up = { ...down, status: 'up' as const, incident: null };
   t.match(
-    await store.commit([change(up, { incidents: [{ id: 'i-open', reason: 'missed', startedMs: 10, endedMs: 77 }] })]),
+    await store.commit([
+      change(up, {
+        incidents: [
+          { id: 'i-open', reason: 'missed', startedMs: 10, message: '', exitCode: null, endedMs: 77, heldBy: '' },
+        ],
+      }),
+    ]),
     [{ ok: true }],
   );
   t.same(

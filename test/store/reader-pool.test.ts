@@ -62,14 +62,14 @@ t.test('what changes while a list is read does not shorten it', async (t) => {
   const made = await create(store, ...names.map((name) => fresh({ name })));
   const incident = { id: 'i', startedMs: 1, reason: 'failed' as const, message: '', exitCode: null };
   const down = { ...made[5]!, status: 'down' as const, incident };
-  await store.commit([change(down, { incidents: [{ ...incident, endedMs: null }] })]);
+  await store.commit([change(down, { incidents: [{ ...incident, endedMs: null, heldBy: '' }] })]);
   const page = store.list({ afterName: '', limit: 10 });
   const downs = store.list({ afterName: '', limit: 10, onlyDown: true });
   // The readers have answered, and this thread has not heard of it: the change comes in between.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
   await store.commit([
     change(made[3]!, { remove: true }),
-    change({ ...made[5]!, version: 2, status: 'up' }, { incidents: [{ ...incident, endedMs: 2 }] }),
+    change({ ...made[5]!, version: 2, status: 'up' }, { incidents: [{ ...incident, endedMs: 2, heldBy: '' }] }),
   ]);
   t.same(
     (await page).map(({ name }) => name),

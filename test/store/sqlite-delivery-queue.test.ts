@@ -86,7 +86,15 @@ t.test('a commit that fails leaves nothing in the queue', async (t) => {
   const store = new SqliteStore(t.testdir());
   t.teardown(() => store.close());
   const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));
-  const open = { id: 'i-1', startedMs: 1, reason: 'missed' as const, message: '', exitCode: null, endedMs: null };
+  const open = {
+    id: 'i-1',
+    startedMs: 1,
+    reason: 'missed' as const,
+    message: '',
+    exitCode: null,
+    endedMs: null,
+    heldBy: '',
+  };
   const [, { version }] = (await store.commit([
     change(a!, { incidents: [open] }),
     change(b!, { deliveries: [delivery('kept')] }),

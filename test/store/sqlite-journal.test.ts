@@ -4,6 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import t from 'tap';
 import type { Monitor } from '../../server/engine/domain/monitor.ts';
+import { plainConfig } from '../../server/engine/domain/monitor-config.ts';
+import { noProgress } from '../../server/engine/domain/progress.ts';
 import { migrations } from '../../server/store/sqlite/migrations.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import { temporaryDirectory } from '../support/running-server.ts';
@@ -18,6 +20,7 @@ const heardAt = (monitor: Monitor, atMs: number, frequencyMs: number): Monitor =
   ...monitor,
   status: 'up',
   frequencyMs,
+  firstBeatMs: monitor.firstBeatMs ?? atMs,
   lastBeatMs: atMs,
   dueMs: atMs + frequencyMs,
   deadlineMs: atMs + frequencyMs + monitor.graceMs,
@@ -32,7 +35,9 @@ const fresh = (name: string): Monitor => ({
   status: 'new',
   frequencyMs: 60_000,
   graceMs: 5_000,
+  config: plainConfig,
   createdMs: startMs,
+  firstBeatMs: null,
   lastBeatMs: null,
   dueMs: null,
   deadlineMs: null,
@@ -40,6 +45,7 @@ const fresh = (name: string): Monitor => ({
   incident: null,
   repeatMs: null,
   repeats: 0,
+  progress: noProgress,
 });
 
 type Step = { kind: 'ok' | 'log' | 'down' | 'remove' | 'sweep' | 'trim' | 'reopen'; name: string };
@@ -77,15 +83,24 @@ t.test('rows, journal and memory always tell the same, wherever the process dies
           store = open();
         } else if (known || kind === 'ok') {
           const before = known ?? fresh(name);
-          const incident = { id: `${name}-${atMs}`, startedMs: atMs, reason: 'failed' as const, message: '', exitCode: null };
-          const closes = before.incident ? [{ ...before.incident, endedMs: atMs }] : [];
+          const incident = {
+            id: `${name}-${atMs}`,
+            startedMs: atMs,
+            reason: 'failed' as const,
+            message: '',
+            exitCode: null,
+          };
+          const closes = before.incident ? [{ ...before.incident, endedMs: atMs, heldBy: '' }] : [];
           const next = {
             ok: () => change(heardAt(before, atMs, 60_000 + (atMs % 7)), { beats: [beatAt(atMs)], incidents: closes }),
             log: () => change(before, { beats: [beatAt(atMs, 'log')] }),
             down: () =>
               change(
                 { ...before, status: 'down', incident: before.incident ?? incident, lastBeatMs: atMs },
-                { beats: [beatAt(atMs, 'fail')], incidents: before.incident ? [] : [{ ...incident, endedMs: null }] },
+                {
+                  beats: [beatAt(atMs, 'fail')],
+                  incidents: before.incident ? [] : [{ ...incident, endedMs: null, heldBy: '' }],
+                },
               ),
             remove: () => change(before, { remove: true, incidents: closes }),
           }[kind]();
@@ -188,7 +203,7 @@ t.test('a frame whose transaction did not come to pass counts for nothing', asyn
   const fail = { id: 'i', startedMs: startMs + 1, reason: 'failed' as const, message: '', exitCode: null };
   const down = change(
     { ...job, status: 'down', incident: fail, lastBeatMs: startMs + 1 },
-    { beats: [{ ...beatAt(startMs + 1, 'fail'), beatId: 'b' }], incidents: [{ ...fail, endedMs: null }] },
+    { beats: [{ ...beatAt(startMs + 1, 'fail'), beatId: 'b' }], incidents: [{ ...fail, endedMs: null, heldBy: '' }] },
   );
   await t.test('because the process died in between', async (t) => {
     await store.close();
@@ -203,7 +218,7 @@ t.test('a frame whose transaction did not come to pass counts for nothing', asyn
     t.same(storedBeats(directory).length, 1);
   });
   await t.test('because the database refused it', async (t) => {
-    const twice = [fail, { ...fail, id: 'j' }].map((each) => ({ ...each, endedMs: null }));
+    const twice = [fail, { ...fail, id: 'j' }].map((each) => ({ ...each, endedMs: null, heldBy: '' }));
     await t.rejects(store.commit([{ ...down, incidents: twice }]), { name: 'StoreError' });
     t.same((await store.load([{ name: 'job', beatId: 'b' }]))[0], { monitor: job, seenBeat: undefined });
     t.same(await store.commit([down]), [{ ok: true, id: job.id, version: 2 }]);

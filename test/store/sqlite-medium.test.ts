@@ -111,7 +111,17 @@ async function fillUp(t: Test, store: SqliteStore): Promise<string> {
     const batch: Change[] = Array.from({ length: 20 }, (_, index) =>
       change(fresh({ name: `m-${round}-${index}` }), {
         beats: [beatRecord({ message: 'x'.repeat(2_000), beatId: 'b' })],
-        incidents: [{ id: `i-${round}-${index}`, startedMs: 1, reason: 'failed', message: '', exitCode: null, endedMs: null }],
+        incidents: [
+          {
+            id: `i-${round}-${index}`,
+            startedMs: 1,
+            reason: 'failed',
+            message: '',
+            exitCode: null,
+            endedMs: null,
+            heldBy: '',
+          },
+        ],
         deliveries: [delivery(`d-${round}-${index}`)],
       }),
     );

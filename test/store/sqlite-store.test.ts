@@ -23,7 +23,8 @@ async function open(t: Test): Promise<StoreUnderTest> {
       const db = new DatabaseSync(join(directory, 'tocsin.db'), { readOnly: true });
       try {
         const incidents = db.prepare(
-          `SELECT id, reason, started_ms AS startedMs, ended_ms AS endedMs, monitor_id AS monitorId
+          `SELECT id, reason, started_ms AS startedMs, ended_ms AS endedMs, message,
+               exit_code AS exitCode, held_by AS heldBy, monitor_id AS monitorId
              FROM incidents ORDER BY seq`,
         );
         return {

@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import type { BeatRecord, IncidentRecord, Monitor } from '../../server/engine/domain/monitor.ts';
-import type { Notice } from '../../server/engine/domain/notice.ts';
+import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.ts';
 import type { NewDelivery } from '../../server/outbox/delivery-queue.ts';
 import type { Change, Loaded, Store } from '../../server/store/store.ts';
 import { monitorOf, tenMs } from '../engine/cast.ts';
@@ -196,7 +196,11 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
   t.test(`${name}: what is down can be listed and counted by itself`, async (t) => {
     const { store } = await open(t);
     const down = (name: string) =>
-      fresh({ name, status: 'down', incident: { id: `i-${name}`, startedMs: 1, reason: 'missed', message: '', exitCode: null } });
+      fresh({
+        name,
+        status: 'down',
+        incident: { id: `i-${name}`, startedMs: 1, reason: 'missed', message: '', exitCode: null },
+      });
     const [, b] = await create(store, fresh({ name: 'a' }), down('b'), fresh({ name: 'c' }), down('D'), down('e'));
     const downNames = async (afterName: string, limit: number) =>
       (await store.list({ afterName, limit, onlyDown: true })).map(({ name }) => name);
@@ -247,12 +251,22 @@ export function fresh(fields: Partial<Monitor>): Monitor {
 }
 
 export function change(monitor: Monitor, fields: Partial<Change> = {}): Change {
-  return { monitor, remove: false, beats: [], incidents: [], deliveries: [], ...fields };
+  return { monitor, remove: false, beats: [], incidents: [], pauses: [], deliveries: [], ...fields };
 }
 
 /** A change that writes a beat "b-x", an incident "i-x" and a delivery "d-x" as well. */
 function withHistory(monitor: Monitor, x: string): Change {
-  const incidents = [{ id: `i-${x}`, startedMs: tenMs, reason: 'failed' as const, message: '', exitCode: null, endedMs: null }];
+  const incidents = [
+    {
+      id: `i-${x}`,
+      startedMs: tenMs,
+      reason: 'failed' as const,
+      message: '',
+      exitCode: null,
+      endedMs: null,
+      heldBy: '',
+    },
+  ];
   return change(monitor, { beats: [beatRecord({ beatId: `b-${x}` })], incidents, deliveries: [delivery(`d-${x}`)] });
 }
 
@@ -281,6 +295,7 @@ export function delivery(id: string, fields: Partial<Notice> & { onlyIfIdle?: bo
     message: '',
     exitCode: null,
     blind: null,
+    ...noticeDefaults,
     ...rest,
   };
   return { id, channel: 'default', notice, onlyIfIdle };

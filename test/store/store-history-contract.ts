@@ -64,15 +64,15 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     const first = { id: 'i-1', startedMs: 10, reason: 'missed' as const, message: '', exitCode: null };
     const second = { id: 'i-2', startedMs: 30, reason: 'failed' as const, message: '', exitCode: null };
     const both = { id: 'i-3', startedMs: 50, reason: 'missed' as const, message: '', exitCode: null };
-    await store.commit([change(a!, { incidents: [{ ...first, endedMs: null }] })]);
+    await store.commit([change(a!, { incidents: [{ ...first, endedMs: null, heldBy: '' }] })]);
     const close = [
-      { ...first, endedMs: 20 },
-      { ...second, endedMs: null },
+      { ...first, endedMs: 20, heldBy: '' },
+      { ...second, endedMs: null, heldBy: '' },
     ];
     await store.commit([change(await reload(store, 'a'), { incidents: close })]);
     const atOnce = [
-      { ...both, endedMs: null },
-      { ...both, endedMs: 60 },
+      { ...both, endedMs: null, heldBy: '' },
+      { ...both, endedMs: 60, heldBy: '' },
     ];
     await store.commit([change(b!, { incidents: atOnce })]);
     t.same((await under.history()).incidents, [
@@ -86,7 +86,15 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     const under = await open(t);
     const { store } = under;
     const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));
-    const open1 = { id: 'i-1', startedMs: 10, reason: 'missed' as const, message: '', exitCode: null, endedMs: null };
+    const open1 = {
+      id: 'i-1',
+      startedMs: 10,
+      reason: 'missed' as const,
+      message: '',
+      exitCode: null,
+      endedMs: null,
+      heldBy: '',
+    };
     await store.commit([change(a!, { incidents: [open1] })]);
     const batch = [
       change({ ...b!, repeats: 9 }, { beats: [beatRecord()], deliveries: [delivery('d')] }),
@@ -172,9 +180,25 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     const under = await open(t);
     const { store } = under;
     const [a, b, open1] = await create(store, ...['a', 'b', 'open'].map((name) => fresh({ name })));
-    const first = { id: 'i-open', startedMs: 1, reason: 'missed' as const, message: '', exitCode: null, endedMs: null };
+    const first = {
+      id: 'i-open',
+      startedMs: 1,
+      reason: 'missed' as const,
+      message: '',
+      exitCode: null,
+      endedMs: null,
+      heldBy: '',
+    };
     await store.commit([change(open1!, { incidents: [first] })]);
-    const closed = (n: number) => ({ id: `i-${n}`, startedMs: n, reason: 'failed' as const, message: '', exitCode: null, endedMs: n + 1 });
+    const closed = (n: number) => ({
+      id: `i-${n}`,
+      startedMs: n,
+      reason: 'failed' as const,
+      message: '',
+      exitCode: null,
+      endedMs: n + 1,
+      heldBy: '',
+    });
     await store.commit([
       change(a!, { beats: [beatRecord({ atMs: 1 })], incidents: [closed(1), closed(2), closed(3)] }),
       change(b!, { incidents: [closed(4), closed(5)] }),

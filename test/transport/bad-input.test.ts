@@ -75,7 +75,11 @@ const table: { request: JsonObject; field: string; says: RegExp }[] = [
   { request: { ...good, grace: '' }, field: 'grace', says: /from 0s to 366D; got ""$/ },
   { request: { ...good, grace: '5' }, field: 'grace', says: /got "5"$/ },
   { request: { ...good, timestamp: -1 }, field: 'timestamp', says: /got -1$/ },
-  { request: { ...good, status: 99 }, field: 'status', says: /must be one of ok, start, fail, log, keep_alive; got 99$/ },
+  {
+    request: { ...good, status: 99 },
+    field: 'status',
+    says: /must be one of ok, start, fail, log, keep_alive; got 99$/,
+  },
   { request: { ...good, duration: '-1s' }, field: 'duration', says: /from 0s to 366 days$/ },
   { request: { ...good, duration: '31622401s' }, field: 'duration', says: /from 0s to 366 days$/ },
   { request: { ...good, message: 'x'.repeat(10001) }, field: 'message', says: /at most 10000 bytes; got 10001 bytes/ },

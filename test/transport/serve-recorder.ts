@@ -57,6 +57,7 @@ export class Recorder {
       },
     }),
     bindService(MonitorService, {
+      ...notServed,
       getMonitor: async ({ name }) => ({
         monitor: { name, status: MonitorStatus.UP, frequency: '10m', createdAt: timestampFromMs(Date.UTC(2026, 0, 1)) },
       }),
@@ -76,6 +77,27 @@ export class Recorder {
     }
   }
 }
+
+/** What no test of the transport asks for. */
+function refuse(): never {
+  throw callError({ code: Code.Unimplemented, message: 'not served here' });
+}
+
+const notServed = {
+  createMonitor: refuse,
+  upsertMonitor: refuse,
+  updateMonitor: refuse,
+  deleteMonitor: refuse,
+  pauseMonitor: refuse,
+  resumeMonitor: refuse,
+  applyMonitors: refuse,
+  exportMonitors: refuse,
+  listBeats: refuse,
+  listIncidents: refuse,
+  listDays: refuse,
+  listUptimes: refuse,
+  watchMonitors: refuse,
+};
 
 export function answerTo(request: PingRequest): PingAnswer {
   const atMs = Date.UTC(2026, 0, 1, 12, 0, 0, 250);

@@ -12,7 +12,7 @@ import { plainConfig } from './monitor-config.ts';
 import { newMonitor } from './new-monitor.ts';
 import { endPause } from './pause.ts';
 import { noProgress, progressOf } from './progress.ts';
-import { brokenAtBegin, brokenAtEnd, type BrokenRule } from './run-rules.ts';
+import { type BrokenRule, brokenAtBegin, brokenAtEnd } from './run-rules.ts';
 import { beginRun, endRuns, extendRuns, runDurationMs } from './runs.ts';
 import { type Scheduling, scheduleOfBeat } from './schedule-of-beat.ts';
 
@@ -128,7 +128,8 @@ function start(before: Monitor, record: BeatRecord, { atMs, context }: At): Take
   const broken = brokenAtBegin(before, atMs);
   let monitor = begun({ ...before, progress: beginRun(before, record.run, atMs) }, atMs);
   const isHeard = monitor.config.maxRunMs !== null && monitor.status !== 'down';
-  if (isHeard) monitor = awaitNext({ ...monitor, progress: progressOf(monitor.progress, { silent: false }) }, atMs, context);
+  if (isHeard)
+    monitor = awaitNext({ ...monitor, progress: progressOf(monitor.progress, { silent: false }) }, atMs, context);
   else if (monitor.status === 'new' && monitor.dueMs === null) monitor = awaitNext(monitor, atMs, context);
   if (broken === null || maintenanceOver(monitor, { fromMs: atMs, toMs: atMs }, context)) {
     return { decision: onlyState(monitor), record };
@@ -143,7 +144,9 @@ function end(before: Monitor, beat: Beat, said: BeatRecord, at: At): Taken {
   const durationMs = runDurationMs(beat, ended, atMs);
   const record = durationMs === said.durationMs ? said : { ...said, durationMs };
   const broken =
-    said.status === 'fail' ? null : ((ended.length === 0 ? brokenAtBegin(before, atMs) : null) ?? brokenAtEnd(before, durationMs));
+    said.status === 'fail'
+      ? null
+      : ((ended.length === 0 ? brokenAtBegin(before, atMs) : null) ?? brokenAtEnd(before, durationMs));
   let monitor: Monitor = { ...before, progress: progressOf(before.progress, { runs: open }) };
   if (ended.length === 0) monitor = begun(monitor, atMs);
   if (broken) return { decision: fail(monitor, failureOf(broken, record), at), record: failedRecord(record, broken) };
@@ -176,7 +179,8 @@ function ok(monitor: Monitor, beat: Beat, { atMs, context, scheduling }: At): De
     incident: null,
     repeatMs: null,
     repeats: 0,
-    progress: progress === noProgress ? progress : progressOf(progress, { failures: 0, oks: 0, silent: false, held: null }),
+    progress:
+      progress === noProgress ? progress : progressOf(progress, { failures: 0, oks: 0, silent: false, held: null }),
   };
   if (monitor.status !== 'down' || !incident) return onlyState(up);
   if (beat.stampS !== null && (alertMs(up, context) ?? Infinity) <= context.nowMs) {

@@ -19,7 +19,7 @@ export type Configuration = {
 };
 
 export type Configured =
-  | { ok: true; decision: Decision; /** False: it was like that before. */ changed: boolean }
+  | { ok: true; decision: Decision /** False: it was like that before. */; changed: boolean }
   | { ok: false; rejection: Rejection };
 
 /**
@@ -38,7 +38,12 @@ export function configure(monitor: Monitor | undefined, request: Configuration, 
   const graceMs = keptMs ?? defaultGraceMs(scheduled, context.nowMs, context.nextOccurrence);
   const cycle = cycleFrom(request.name, config.dependsOn, context);
   if (cycle) return { ok: false, rejection: cycle };
-  if (!monitor) return { ok: true, decision: onlyState(newMonitor(request.name, context.nowMs, { ...scheduled, graceMs })), changed: true };
+  if (!monitor)
+    return {
+      ok: true,
+      decision: onlyState(newMonitor(request.name, context.nowMs, { ...scheduled, graceMs })),
+      changed: true,
+    };
   const next = { ...monitor, ...scheduled, graceMs };
   if (etagOf(next) === etagOf(monitor)) return { ok: true, decision: onlyState(monitor), changed: false };
   return { ok: true, decision: onlyState(rescheduled(monitor, next, context)), changed: true };
@@ -59,7 +64,11 @@ function stateRefusal(monitor: Monitor | undefined, { name, mode, etag }: Config
   return null;
 }
 
-function configOf(monitor: Monitor | undefined, patch: Configuration['patch'], context: DecisionContext): MonitorConfig {
+function configOf(
+  monitor: Monitor | undefined,
+  patch: Configuration['patch'],
+  context: DecisionContext,
+): MonitorConfig {
   const before = monitor ? specOf(monitor) : { ...plainConfig, origin: 'api' as const };
   const wanted = { ...before, ...patch };
   const { frequencyMs: _, graceMs: __, ...config } = wanted as MonitorSpec;

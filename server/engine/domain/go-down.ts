@@ -29,7 +29,11 @@ export function countFailure(monitor: Monitor, failure: Failure, context: Decisi
  * The flip: an incident opens, dated at the failure whenever it was noticed, and the alert goes out, unless one that the
  * monitor depends on is down.
  */
-export function goDown(monitor: Monitor, { reason, atMs, message, exitCode }: Failure, context: DecisionContext): Decision {
+export function goDown(
+  monitor: Monitor,
+  { reason, atMs, message, exitCode }: Failure,
+  context: DecisionContext,
+): Decision {
   const incident = { id: context.newId(), startedMs: atMs, reason, message, exitCode };
   const held = holderOf(monitor, atMs, context);
   const { alertRepeatMs } = context.policy;

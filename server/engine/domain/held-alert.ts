@@ -53,7 +53,10 @@ export function reviewHeld(monitor: Monitor, context: DecisionContext): Decision
   if (held.why === 'down') {
     const periodMs = cadenceMs(monitor, monitor.dueMs ?? context.nowMs, context.nextOccurrence);
     const untilMs = context.nowMs + Math.min(periodMs + monitor.graceMs, recoveryWaitMaxMs);
-    return onlyState({ ...monitor, progress: progressOf(progress, { held: { by: held.by, why: 'recovery', untilMs } }) });
+    return onlyState({
+      ...monitor,
+      progress: progressOf(progress, { held: { by: held.by, why: 'recovery', untilMs } }),
+    });
   }
   const isOver = held.untilMs === null || held.untilMs <= context.nowMs || (held.why === 'verdict' && holder === null);
   return isOver && !isInMaintenance(monitor, context) ? sayHeld(monitor, held, context) : null;

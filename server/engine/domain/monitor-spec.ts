@@ -2,7 +2,11 @@ import type { Monitor } from './monitor.ts';
 import type { MonitorSpec } from './monitor-config.ts';
 
 /** What people may set of a monitor, as it is now. */
-export function specOf({ config, frequencyMs, graceMs }: Pick<Monitor, 'config' | 'frequencyMs' | 'graceMs'>): MonitorSpec {
+export function specOf({
+  config,
+  frequencyMs,
+  graceMs,
+}: Pick<Monitor, 'config' | 'frequencyMs' | 'graceMs'>): MonitorSpec {
   return { ...config, frequencyMs, graceMs };
 }
 

@@ -100,16 +100,7 @@ export type Beat = {
 /** A beat as history keeps it. */
 export type BeatRecord = Pick<
   Beat,
-  | 'status'
-  | 'receivedMs'
-  | 'message'
-  | 'body'
-  | 'durationMs'
-  | 'exitCode'
-  | 'run'
-  | 'beatId'
-  | 'address'
-  | 'userAgent'
+  'status' | 'receivedMs' | 'message' | 'body' | 'durationMs' | 'exitCode' | 'run' | 'beatId' | 'address' | 'userAgent'
 > & {
   /** The time that the beat counts for, Unix ms. */
   atMs: number;

@@ -26,7 +26,10 @@ export function overrun(monitor: Monitor, context: DecisionContext): Decision | 
     const runs = progress.runs.map((each) => (each === run ? held : each));
     return onlyState({ ...monitor, progress: progressOf(progress, { runs }) });
   }
-  const without = { ...monitor, progress: progressOf(progress, { runs: progress.runs.filter((each) => each !== run) }) };
+  const without = {
+    ...monitor,
+    progress: progressOf(progress, { runs: progress.runs.filter((each) => each !== run) }),
+  };
   if (maintenanceOver(monitor, { fromMs: run.startedMs, toMs: limitMs }, context)) return onlyState(without);
   const message = `the run ${run.id === '' ? '' : `${run.id} `}took longer than ${formatDuration(ownMs)}`;
   const decision = countFailure(without, { reason: 'overran', atMs: limitMs, message, exitCode: null }, context);

@@ -22,7 +22,11 @@ export type Pause = {
  * Why the alert of an open incident has not been said yet: `by`, which this monitor depends on, is `down`; or may be about
  * to go down (`verdict`); or came back a moment ago, and this one gets the time to (`recovery`).
  */
-export type HeldAlert = { by: string; why: 'down' | 'verdict' | 'recovery'; /** Unix ms; null: open. */ untilMs: number | null };
+export type HeldAlert = {
+  by: string;
+  why: 'down' | 'verdict' | 'recovery' /** Unix ms; null: open. */;
+  untilMs: number | null;
+};
 
 /** What a monitor is in the middle of. Nearly all are in the middle of nothing. */
 export type Progress = {

@@ -167,8 +167,6 @@ export const migrations: readonly string[] = [
   ALTER TABLE incidents ADD COLUMN message TEXT NOT NULL DEFAULT '';
   ALTER TABLE incidents ADD COLUMN exit_code INTEGER;
   ALTER TABLE incidents ADD COLUMN held_by TEXT NOT NULL DEFAULT '';
-  -- Of one monitor, open or closed. That one at most is open is kept by the state of the monitor.
-  DROP INDEX incidents_open;
   CREATE INDEX incidents_by_monitor ON incidents (monitor_id, seq);
 
   CREATE TABLE pauses (

@@ -150,7 +150,8 @@ export type MonitorCells = [
 
 /** A monitor without configuration, progress, incident, hold and repeats. */
 export function monitorFromCells(cells: MonitorCells): Monitor {
-  const [id, name, version, status, frequencyMs, graceMs, createdMs, lastBeatMs, dueMs, deadlineMs, , firstBeatMs] = cells;
+  const [id, name, version, status, frequencyMs, graceMs, createdMs, lastBeatMs, dueMs, deadlineMs, , firstBeatMs] =
+    cells;
   return {
     id,
     version,

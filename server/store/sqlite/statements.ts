@@ -41,10 +41,9 @@ export function prepareStatements(db: Database) {
       `INSERT INTO incidents (id, monitor_id, reason, started_ms, ended_ms, message, exit_code, held_by)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    // An open one is found by its monitor, whose newest it is: ids have no index.
+    // An open one is found by its monitor: ids have no index.
     updateIncident: db.prepare(
-      `UPDATE incidents SET ended_ms = ?, held_by = ?
-       WHERE seq = (SELECT max(seq) FROM incidents WHERE monitor_id = ?) AND ended_ms IS NULL AND id = ?`,
+      'UPDATE incidents SET ended_ms = ?, held_by = ? WHERE monitor_id = ? AND ended_ms IS NULL AND id = ?',
     ),
     addPause: db.prepare('INSERT INTO pauses (monitor_id, from_ms, to_ms) VALUES (?, ?, NULL)'),
     endPause: db.prepare(

@@ -6,6 +6,7 @@ import { HttpCallContext } from '../http-call-context.ts';
 import type { CallReceiver, Invoker } from '../invoker.ts';
 import type { RestRoute } from '../rest-bridge.ts';
 import { restErrorAnswer } from '../rest-error.ts';
+import { jsonType } from '../rest-writer.ts';
 import type { HttpLane, LaneWriter } from './http-lane.ts';
 import type { LaneRequest } from './lane-request.ts';
 
@@ -14,7 +15,7 @@ type LaneRoute = { route: RestRoute; reader: QuickReader };
 /** Headers that announce a body, or ask for more than an answer. */
 const unusual = ['content-length', 'transfer-encoding', 'expect', 'upgrade'];
 
-const answerHeaders = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
+const answerHeaders = { 'content-type': jsonType, 'cache-control': 'no-store' };
 
 /**
  * The lane of REST requests that are a path without variables and a query: `GET /ping?name=…`. What it cannot read at
@@ -69,7 +70,9 @@ class RestReceiver implements CallReceiver {
   }
 
   answer(answer: object): void {
-    this.#writer.write(this.#request, { status: 200, headers: answerHeaders, body: this.#route.encode(answer) });
+    const { contentType, body } = this.#route.encode(answer);
+    const headers = contentType === jsonType ? answerHeaders : { ...answerHeaders, 'content-type': contentType };
+    this.#writer.write(this.#request, { status: 200, headers, body });
   }
 
   fail(error: ConnectError): void {

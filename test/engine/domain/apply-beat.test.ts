@@ -55,7 +55,7 @@ const outcomes: Record<string, Record<string, string>> = {
     'new, nothing awaited': 'new - moved',
     'new, awaited': 'new - kept',
     up: 'up - kept',
-    'up, deadline missed': 'up - kept',
+    'up, deadline missed': 'down missed kept +down',
     'down, missed': 'down missed kept',
     'down, failed': 'down failed kept',
   },
@@ -121,7 +121,17 @@ t.test('a failure says what failed', async (t) => {
   const { notice } = notices[0]!;
   t.match(notice, { type: 'down', reason: 'failed', message: 'disk full', exitCode: 2, repeat: 0, merged: false });
   t.match(notice, { atMs: tenMs + 9, downSinceMs: tenMs + 5, lastBeatMs: tenMs + 5, name: 'backup', blind: null });
-  t.same(incidents, [{ id: monitor.incident!.id, startedMs: tenMs + 5, reason: 'failed', message: '', exitCode: null, endedMs: null }]);
+  t.same(incidents, [
+    {
+      id: monitor.incident!.id,
+      startedMs: tenMs + 5,
+      reason: 'failed',
+      message: 'disk full',
+      exitCode: 2,
+      endedMs: null,
+      heldBy: '',
+    },
+  ]);
   t.equal(notice.incidentId, monitor.incident!.id);
   t.not(notices[0]!.id, notice.incidentId, 'a notice has an id of its own');
   t.equal(monitor.repeatMs, tenMs + 9 + 60_000);
@@ -129,7 +139,7 @@ t.test('a failure says what failed', async (t) => {
 
 t.test('a recovery closes the incident', async (t) => {
   const { monitor, incidents, notices } = accept(states['down, missed'], beatOf(), contextOf({ nowMs: tenMs + 9 }));
-  t.same(incidents, [{ ...missed, endedMs: tenMs }]);
+  t.same(incidents, [{ ...missed, endedMs: tenMs, heldBy: '' }]);
   t.equal(notices.length, 1);
   t.match(notices[0]!.notice, { type: 'up', atMs: tenMs + 9, incidentId: 'i1', downSinceMs: missed.startedMs });
   t.match(notices[0]!.notice, { recoveredMs: tenMs, merged: false, reason: 'missed', deadlineMs: tenMs + minuteMs });

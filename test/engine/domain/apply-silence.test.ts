@@ -27,7 +27,17 @@ t.test('silence up to the deadline is nothing, from it on a miss', async (t) => 
     dueMs: every10.dueMs,
     deadlineMs: every10.deadlineMs,
   });
-  t.same(incidents, [{ id: monitor.incident!.id, startedMs: clockMs('10:11:00'), reason: 'missed', message: '', exitCode: null, endedMs: null }]);
+  t.same(incidents, [
+    {
+      id: monitor.incident!.id,
+      startedMs: clockMs('10:11:00'),
+      reason: 'missed',
+      message: '',
+      exitCode: null,
+      endedMs: null,
+      heldBy: '',
+    },
+  ]);
   t.same(beats, []);
   t.equal(notices.length, 1);
   t.equal(notices[0]!.onlyIfIdle, false);
@@ -184,6 +194,8 @@ t.test('repeats', async (t) => {
 t.test('phase', async (t) => {
   const phases = ['10:09:59', '10:10:00', '10:10:00.001', '10:59:00'].map((time) => phaseAt(every10, clockMs(time)));
   t.same(phases, ['up', 'up', 'late', 'late']);
-  t.equal(phaseAt({ ...every10, status: 'new' }, clockMs('10:10:30')), 'new');
+  t.equal(phaseAt({ ...every10, status: 'new' }, clockMs('10:09:30')), 'new');
+  t.equal(phaseAt({ ...every10, status: 'new' }, clockMs('10:10:30')), 'late');
+  t.equal(phaseAt({ ...every10, status: 'paused' }, clockMs('10:10:30')), 'paused');
   t.equal(phaseAt({ ...every10, status: 'down' }, clockMs('10:10:30')), 'down');
 });

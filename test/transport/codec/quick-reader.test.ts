@@ -26,12 +26,16 @@ function strictQuery(query: string): Message | null {
   try {
     const target = `/ping?${query}`;
     const body = undefined;
-    return readRestRequest(PingRequestSchema, template, {
-      target,
-      body,
-      contentType: undefined,
-      contentEncoding: undefined,
-    });
+    return readRestRequest(
+      PingRequestSchema,
+      { template, bodyField: null },
+      {
+        target,
+        body,
+        contentType: undefined,
+        contentEncoding: undefined,
+      },
+    );
   } catch (error) {
     if (error instanceof ConnectError) return null;
     throw error;
