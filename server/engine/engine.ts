@@ -4,7 +4,7 @@ import { type Command, type Outcome, type Refusal, receivedMsOf } from './comman
 import { type Draft, decideBatch } from './decide-batch.ts';
 import type { Configuration } from './domain/configure.ts';
 import type { DecisionContext } from './domain/decision.ts';
-import type { Beat, Monitor } from './domain/monitor.ts';
+import type { Beat } from './domain/monitor.ts';
 import { wakeMs } from './domain/phase.ts';
 import type { EngineHealth, EngineOptions, MonitorChange } from './engine-options.ts';
 import { Housekeeping } from './housekeeping.ts';

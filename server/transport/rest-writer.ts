@@ -17,11 +17,11 @@ export function restWriter(method: DescMethod, responseBody: string): RestWriter
   }
   const field = method.output.fields.find(({ name }) => name === responseBody);
   if (field?.fieldKind !== 'message') throw new Error(`${method.name}: response_body must name a message field`);
-  const valueOf = (answer: object) => (answer as Record<string, object | undefined>)[field.localName];
-  if (field.message.typeName === HttpBodySchema.typeName) return (answer) => rawBody(valueOf(answer));
+  const fieldOf = (answer: object) => (answer as Record<string, object | undefined>)[field.localName];
+  if (field.message.typeName === HttpBodySchema.typeName) return (answer) => rawBody(fieldOf(answer));
   const encode = restJson(field.message);
   return (answer) => {
-    const value = valueOf(answer);
+    const value = fieldOf(answer);
     return { contentType: jsonType, body: value === undefined ? 'null' : encode(value) };
   };
 }
