@@ -18,8 +18,8 @@ const dayMs = 24 * 3_600_000;
 const spanDays = 32;
 const spanMs = spanDays * dayMs;
 
-/** Spans of 32 days that are remembered: those around now, and the next ones of rare schedules. */
-const maxSpans = 64;
+/** Spans of 32 days that are remembered, some 100 bytes each: those around now, and where rare schedules occur next. */
+const maxSpans = 256;
 
 /** The offsets of one time zone, from Intl. Remembered in spans: asking Intl takes as long as all the rest of a search. */
 export class ZoneOffsets {
