@@ -1,19 +1,22 @@
 import { awaitNext } from './await-next.ts';
 import { type Decision, type DecisionContext, onlyState, type Rejection } from './decision.ts';
-import { minFrequencyMs, parseDuration } from './duration.ts';
+import { formatDuration, minFrequencyMs, parseDuration } from './duration.ts';
 import type { Monitor } from './monitor.ts';
 import { type MonitorConfig, type MonitorSpec, plainConfig } from './monitor-config.ts';
 import { etagOf, specOf } from './monitor-spec.ts';
 import { newMonitor } from './new-monitor.ts';
-import { defaultGraceMs } from './schedule.ts';
+import { type CronSchedule, defaultGraceMs } from './schedule.ts';
 
 /** What somebody wants a monitor to be. Values are checked; what depends on the state is not yet. */
 export type Configuration = {
   name: string;
   /** `create`: there must be none of the name; `update`: there must be one. */
   mode: 'create' | 'upsert' | 'update';
-  /** What is to change. A `graceMs` of null is the default of its schedule. */
-  patch: Partial<Omit<MonitorSpec, 'graceMs'>> & { graceMs?: number | null };
+  /** What is to change. A `graceMs` of null is the default of its schedule; what `cron` leaves out stays. */
+  patch: Partial<Omit<MonitorSpec, 'graceMs' | 'cron'>> & {
+    graceMs?: number | null;
+    cron?: Partial<CronSchedule> | null;
+  };
   /** The `etagOf` the monitor that is to be changed; null: whichever it is. */
   etag: string | null;
 };
@@ -29,7 +32,11 @@ export type Configured =
 export function configure(monitor: Monitor | undefined, request: Configuration, context: DecisionContext): Configured {
   const refusal = stateRefusal(monitor, request);
   if (refusal) return { ok: false, rejection: refusal };
-  const config = configOf(monitor, request.patch, context);
+  const cron = cronOf(monitor?.config.cron ?? null, request.patch);
+  if (cron === undefined) return { ok: false, rejection: noExpression };
+  const config = configOf(monitor, { ...request.patch, cron }, context);
+  const limits = runLimitsProblem(config);
+  if (limits) return { ok: false, rejection: limits };
   const frequencyMs = config.cron ? 0 : (request.patch.frequencyMs ?? monitor?.frequencyMs ?? 0);
   if (config.cron === null && frequencyMs === 0) return { ok: false, rejection: noSchedule };
   const scheduled = { config, frequencyMs };
@@ -66,15 +73,31 @@ function stateRefusal(monitor: Monitor | undefined, { name, mode, etag }: Config
 
 function configOf(
   monitor: Monitor | undefined,
-  patch: Configuration['patch'],
+  patch: Configuration['patch'] & { cron: CronSchedule | null },
   context: DecisionContext,
 ): MonitorConfig {
   const before = monitor ? specOf(monitor) : { ...plainConfig, origin: 'api' as const };
   const wanted = { ...before, ...patch };
   const { frequencyMs: _, graceMs: __, ...config } = wanted as MonitorSpec;
-  const cron = patch.cron !== undefined ? patch.cron : patch.frequencyMs ? null : config.cron;
   const origin = patch.origin ?? (config.origin === 'ping' ? 'api' : config.origin);
-  return { ...config, cron, origin, pingId: config.pingId || context.newId() };
+  return { ...config, origin, pingId: config.pingId || context.newId() };
+}
+
+/** The schedule that a patch leaves; undefined for a time zone without an expression. */
+function cronOf(
+  before: CronSchedule | null,
+  { cron, frequencyMs }: Configuration['patch'],
+): CronSchedule | null | undefined {
+  if (cron === undefined) return frequencyMs ? null : before;
+  if (cron === null) return null;
+  const expression = cron.expression ?? before?.expression;
+  return expression === undefined ? undefined : { expression, timeZone: cron.timeZone ?? before?.timeZone ?? 'UTC' };
+}
+
+function runLimitsProblem({ minRunMs, maxRunMs }: MonitorConfig): Rejection | null {
+  if (minRunMs === null || maxRunMs === null || minRunMs <= maxRunMs) return null;
+  const given = `min_run is ${formatDuration(minRunMs)}, max_run is ${formatDuration(maxRunMs)}`;
+  return { code: 'invalid_argument', field: 'min_run', message: `min_run: must be at most the max_run; ${given}` };
 }
 
 function rescheduled(before: Monitor, next: Monitor, context: DecisionContext): Monitor {
@@ -107,6 +130,11 @@ function cycleFrom(name: string, dependsOn: readonly string[], context: Decision
   return null;
 }
 
+const noExpression: Rejection = {
+  code: 'invalid_argument',
+  field: 'time_zone',
+  message: 'time_zone: must be given with a cron expression',
+};
 const required = parseDuration('', { minMs: minFrequencyMs });
 const noSchedule: Rejection = {
   code: 'invalid_argument',
