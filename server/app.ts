@@ -6,6 +6,8 @@ import { MonitorService } from '../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/settings.ts';
 import { Engine } from './engine/engine.ts';
+import { healthchecksRoutes } from './healthchecks/healthchecks-routes.ts';
+import { pingKeyCheck } from './healthchecks/ping-key.ts';
 import { listenerServerFactory } from './listener/listener-server.ts';
 import { metricsText } from './metrics.ts';
 import { alertNotifier } from './notify/notifier-registry.ts';
@@ -135,6 +137,16 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       metricsText: metricsText({ clock, calls, engine, deliveries: store.deliveries }),
       shutdownSignal: shutdown.signal,
       page: startPage({ store, clock, config }),
+      routes: [
+        healthchecksRoutes({
+          engine,
+          store,
+          clock,
+          metrics: calls,
+          isPingKey: pingKeyCheck(config.pingKey, { isOpen: config.token === null }),
+          newId,
+        }),
+      ],
       healthz: () => health.report(),
       serverFactory: listenerServerFactory({ clock }),
     });

@@ -85,6 +85,15 @@ export function token(): SettingKind<string> {
   };
 }
 
+/** A ping key of Healthchecks: a part of a path, as it is. */
+export function pingKey(): SettingKind<string> {
+  return {
+    schema: z.string().regex(/^[A-Za-z0-9_-]{16,128}$/),
+    valid: '16 to 128 letters, digits, - and _, such as the output of: openssl rand -hex 16',
+    range: '16 to 128 letters, digits, - and _',
+  };
+}
+
 /** A secret of Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes. */
 export function webhookSecret(): SettingKind<string> {
   return {

@@ -6,6 +6,7 @@ import {
   httpUri,
   oneOf,
   path,
+  pingKey,
   type SettingKind,
   token,
   webhookSecret,
@@ -65,6 +66,14 @@ export const settings = {
     defaultText: 'none',
     unit: 'secret',
     description: 'The bearer token that calls must carry. None: they need no token.',
+    shown: 'secret',
+  }),
+  pingKey: optional(pingKey(), {
+    variable: 'TOCSIN_PING_KEY',
+    defaultText: 'none',
+    unit: 'secret',
+    description:
+      'Opens /hc/{ping_key}/{name}, the URLs of Healthchecks. None: closed, or any key if there is no token.',
     shown: 'secret',
   }),
   alertUri: optional(httpUri(), {

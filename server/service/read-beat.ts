@@ -55,6 +55,7 @@ export function readBeat(request: PingRequest, origin: BeatOrigin, checks: BeatC
       frequencyMs: frequency.ms,
       graceMs: grace.ms,
       named: named.named,
+      keepsSchedule: false,
       provision: null,
       stampS: stamp === undefined ? null : Number(stamp),
       receivedMs: origin.receivedMs,

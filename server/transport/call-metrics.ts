@@ -1,4 +1,3 @@
-import type { DescMethod } from '@bufbuild/protobuf';
 import type { Code } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 
@@ -20,6 +19,9 @@ export type CallCounts = {
   buckets: readonly number[];
 };
 
+/** What is counted: a method of the contract, or something that is named like one. */
+export type CountedCall = { readonly name: string; readonly parent: { readonly typeName: string } };
+
 type Tally = { count: number; sumMs: number; buckets: number[] };
 
 const boundsMs = callBucketsS.map((seconds) => seconds * 1000);
@@ -27,10 +29,10 @@ const boundsMs = callBucketsS.map((seconds) => seconds * 1000);
 /** Counts calls by method and outcome, on the path of every ping: a few additions, and no labels to be hashed. */
 export class CallMetrics {
   /** By method, then by code; 0 stands for success. */
-  readonly #tallies = new Map<DescMethod, (Tally | undefined)[]>();
+  readonly #tallies = new Map<CountedCall, (Tally | undefined)[]>();
 
   /** A call ended after `durationMs`: with an error, or well (null). */
-  ended(method: DescMethod, code: Code | null, durationMs: number): void {
+  ended(method: CountedCall, code: Code | null, durationMs: number): void {
     const tally = this.#tallyOf(method, code ?? 0);
     tally.count += 1;
     tally.sumMs += durationMs;
@@ -50,7 +52,7 @@ export class CallMetrics {
     );
   }
 
-  #tallyOf(method: DescMethod, code: number): Tally {
+  #tallyOf(method: CountedCall, code: number): Tally {
     let tallies = this.#tallies.get(method);
     if (!tallies) {
       tallies = new Array<Tally | undefined>(17);

@@ -52,6 +52,8 @@ export type HttpAppOptions = {
   bodyTimeoutMs?: number;
   /** The HTML of `GET /`, for a reader who reached the server at `baseUrl` (such as "http://127.0.0.1:4000"). */
   page?: (baseUrl: string) => Promise<string>;
+  /** More routes, each on an encapsulated Fastify instance. They check for themselves who may call. */
+  routes?: readonly ((scope: FastifyInstance) => void)[];
   /** The answer of `GET /healthz`: 200 or 503 with `body` as JSON. */
   healthz: () => Promise<{ ok: boolean; body: object }>;
   /**
@@ -116,6 +118,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   app.register(async (scope) => connectRoutes(scope, { services, invoker, clock, maxBodyBytes }));
   const { page, healthz, metricsText } = options;
   app.register(async (scope) => pageRoutes(scope, { authenticator, page, healthz, metricsText }));
+  for (const register of options.routes ?? []) app.register(async (scope) => register(scope));
   return app;
 }
 

@@ -8,6 +8,7 @@ const defaults: Config = {
   dataDir: './data',
   durability: 'process',
   token: null,
+  pingKey: null,
   alertUri: null,
   alertMethod: 'POST',
   alertRepeatMs: null,
@@ -55,6 +56,7 @@ t.test('every setting is read', async (t) => {
     TOCSIN_DATA_DIR: '/var/lib/tocsin',
     TOCSIN_DURABILITY: 'power',
     TOCSIN_TOKEN: token,
+    TOCSIN_PING_KEY: 'fqOOd6-F4MMNuCEnzTU01w',
     PING_ALERT_URI: 'https://user:p%40ss@hooks.example.com/T1/B2?x=1',
     PING_ALERT_METHOD: 'GET',
     TOCSIN_ALERT_REPEAT: '60s',
@@ -76,6 +78,7 @@ t.test('every setting is read', async (t) => {
       dataDir: '/var/lib/tocsin',
       durability: 'power',
       token,
+      pingKey: 'fqOOd6-F4MMNuCEnzTU01w',
       alertUri: 'https://user:p%40ss@hooks.example.com/T1/B2?x=1',
       alertMethod: 'GET',
       alertRepeatMs: 60_000,
@@ -138,6 +141,11 @@ t.test('errors show no secrets, and clip what is long', async (t) => {
       t.match(errors[0], /^TOCSIN_TOKEN(_FILE)?: .*16 to 512 characters/);
       t.notOk(errors[0]!.includes(secret), errors[0]!);
     }
+  }
+  for (const secret of ['fqOOd6-F4MMNuCE', 'fqOOd6.F4MMNuCEnzTU01w', 'x'.repeat(129)]) {
+    const [error = ''] = errorsOf({ TOCSIN_PING_KEY: secret });
+    t.match(error, /16 to 128 letters, digits, - and _/);
+    t.notOk(error.includes(secret), error);
   }
   const shortSecret = `whsec_${Buffer.alloc(23, 7).toString('base64')}`;
   for (const secret of [shortSecret, `whsec_${'A'.repeat(100)}`, webhookSecret.slice(6), `${webhookSecret}=`]) {

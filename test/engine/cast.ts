@@ -27,6 +27,7 @@ export function beatOf(fields: Partial<Beat> = {}): Beat {
     frequencyMs: minuteMs,
     graceMs: 0,
     named: null,
+    keepsSchedule: false,
     provision: null,
     stampS: null,
     receivedMs: tenMs,

@@ -2,7 +2,18 @@ import { posix } from 'node:path';
 import { type Token, tokensOf } from './source-tokens.ts';
 
 /** Data flows this way; each room knows only the rooms after it. */
-const flow = ['listener', 'transport', 'codec', 'service', 'engine', 'store', 'outbox', 'notify'];
+const flow = [
+  'listener',
+  'healthchecks',
+  'badge',
+  'transport',
+  'codec',
+  'service',
+  'engine',
+  'store',
+  'outbox',
+  'notify',
+];
 
 /** These import nothing from outside themselves: no room, no `node:*`, no package. */
 const closed = ['domain', 'wheel', 'clock'];

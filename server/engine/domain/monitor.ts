@@ -77,6 +77,8 @@ export type Beat = {
   frequencyMs: number | null;
   graceMs: number | null;
   named: NamedConfig | null;
+  /** It names no schedule and need not: the monitor keeps what it has, whatever made it. */
+  keepsSchedule: boolean;
   /** What a monitor is that this beat makes, if it has none; null: what the beat names. */
   provision: MonitorSpec | null;
   /** The client's own time in Unix seconds; null: the time of receipt counts. */

@@ -11,7 +11,8 @@ type Read = { ok: true; scheduling: Scheduling } | { ok: false; rejection: Rejec
 
 /**
  * What a beat names replaces what the monitor had. A monitor that people configured keeps what the beat does not name; one
- * that pings made must be told its frequency by each, and has the default grace where a ping names none.
+ * that pings made must be told its frequency by each, and has the default grace where a ping names none. A beat that keeps
+ * the schedule needs a monitor, or a configuration to make it of.
  */
 export function scheduleOfBeat(monitor: Monitor | undefined, beat: Beat, context: DecisionContext): Read {
   const { frequencyMs, named } = beat;
@@ -23,6 +24,10 @@ export function scheduleOfBeat(monitor: Monitor | undefined, beat: Beat, context
   if (!monitor && beat.provision) {
     const { frequencyMs: periodMs, graceMs, ...config } = beat.provision;
     return { ok: true, scheduling: { frequencyMs: periodMs, graceMs, config } };
+  }
+  if (beat.keepsSchedule) {
+    if (!monitor) return { ok: false, rejection: unknown(beat.name) };
+    return { ok: true, scheduling: { frequencyMs: monitor.frequencyMs, graceMs: monitor.graceMs, config: before } };
   }
   const namesSchedule = frequencyMs !== null || (named?.cron ?? null) !== null;
   const isConfigured = monitor !== undefined && before.origin !== 'ping';
@@ -56,6 +61,10 @@ function namedConfig(before: MonitorConfig, named: NamedConfig | null, frequency
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {
   return a === b || (a.length === b.length && a.every((item, index) => item === b[index]));
+}
+
+function unknown(name: string): Rejection {
+  return { code: 'not_found', field: 'name', message: `name: no monitor is called ${JSON.stringify(name)}` };
 }
 
 const required = parseDuration('', { minMs: minFrequencyMs });
