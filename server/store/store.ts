@@ -45,7 +45,7 @@ export class StoreError extends Error {
  * Durable state. It knows no transitions: the engine loads, the domain decides, `commit` writes with expected versions.
  * Every method rejects with StoreError when the medium fails.
  */
-export interface Store extends Pick<HistoryReads, 'listBeats' | 'beatsAround'> {
+export interface Store extends HistoryReads {
   readonly deliveries: DeliveryQueue;
 
   /**

@@ -63,6 +63,9 @@ export class WatchedStore implements Store {
   lastListening = () => this.inner.lastListening();
   blindIntervals = (afterMs: number) => this.inner.blindIntervals(afterMs);
   listBeats = (options: Parameters<Store['listBeats']>[0]) => this.inner.listBeats(options);
+  listDays = (options: Parameters<Store['listDays']>[0]) => this.inner.listDays(options);
+  listUptimes = (options: Parameters<Store['listUptimes']>[0]) => this.inner.listUptimes(options);
+  listIncidents = (options: Parameters<Store['listIncidents']>[0]) => this.inner.listIncidents(options);
   beatsAround = (options: Parameters<Store['beatsAround']>[0]) => this.inner.beatsAround(options);
   close = () => this.inner.close();
 

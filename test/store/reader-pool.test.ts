@@ -31,7 +31,11 @@ t.test('a read sees what was committed before it, while the writer goes on', asy
 t.test('too many reads at once are refused, the others answered', async (t) => {
   const directory = t.testdir();
   await new SqliteStore(directory).close();
-  const pool = new ReaderPool({ path: join(directory, 'tocsin.db'), size: 2 });
+  const pool = new ReaderPool({
+    path: join(directory, 'tocsin.db'),
+    historyPath: join(directory, 'history.db'),
+    size: 2,
+  });
   t.teardown(() => pool.close());
   const reads = Array.from({ length: 1_010 }, () => pool.read('idsByName', ['', 10]));
   const results = await Promise.allSettled(reads);
@@ -44,7 +48,7 @@ t.test('too many reads at once are refused, the others answered', async (t) => {
 t.test('what cannot be read is an error, and the next read is tried anew', async (t) => {
   const directory = t.testdir();
   const path = join(directory, 'tocsin.db');
-  const pool = new ReaderPool({ path, size: 1 });
+  const pool = new ReaderPool({ path, historyPath: join(directory, 'history.db'), size: 1 });
   t.teardown(() => pool.close());
   await t.rejects(pool.read('idsByName', ['', 10]), { name: 'StoreError', reason: 'io' }, 'there is no database');
   new DatabaseSync(path).close();

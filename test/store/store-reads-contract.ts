@@ -1,5 +1,6 @@
 import type { Test } from 'tap';
-import { tenMs } from '../engine/cast.ts';
+import { dayMs, dayOf } from '../../server/engine/domain/spent-time.ts';
+import { hourMs, tenMs } from '../engine/cast.ts';
 import { beatRecord, change, create, fresh, reload, type StoreContractOptions } from './store-contract.ts';
 
 /** The part of the store contract about reading the past. */
@@ -70,6 +71,98 @@ export function storeReadsContract(t: Test, { name, open }: StoreContractOptions
     const [newest] = await under.store.listBeats({ monitorId: a!.id, beforeId: null, limit: 1 });
     const ofOther = { monitorId: b!.id, beforeId: newest!.id, limit: 10 };
     t.same(await under.store.listBeats(ofOther), [], 'an id of another monitor is no place in its beats');
+  });
+
+  t.test(`${name}: days and uptimes, as time goes on`, async (t) => {
+    const under = await open(t);
+    let { store } = under;
+    const [a, b, never] = await create(
+      store,
+      fresh({ name: 'a', firstBeatMs: tenMs }),
+      fresh({ name: 'b', firstBeatMs: tenMs + dayMs }),
+      fresh({ name: 'never', firstBeatMs: null }),
+    );
+    const day = dayOf(tenMs);
+    await store.stampListening(tenMs, null);
+    const incident = {
+      id: 'i-1',
+      startedMs: tenMs + 2 * hourMs,
+      reason: 'missed' as const,
+      message: '',
+      exitCode: null,
+    };
+    await store.commit([
+      change(a!, {
+        beats: [beatRecord({ durationMs: 100 }), beatRecord({ durationMs: 300 }), beatRecord({ status: 'fail' })],
+        incidents: [{ ...incident, endedMs: null, heldBy: '' }],
+      }),
+    ]);
+    const read = (id: number, nowMs: number) => store.listDays({ monitorId: id, fromDay: 0, toDay: 1e6, nowMs });
+    const first = { day, upMs: 2 * hourMs, downMs: hourMs, unknownMs: 0, excludedMs: 10 * hourMs };
+    const durations = { count: 2, minMs: 100, meanMs: 200, maxMs: 300 };
+    t.match(await read(a!.id, tenMs + 3 * hourMs), [{ ...first, beats: 3, failures: 1, durations }]);
+    t.same(await read(b!.id, tenMs + 3 * hourMs), []);
+    const end = { ...incident, endedMs: tenMs + 4 * hourMs, heldBy: '' };
+    await store.commit([change(await reload(store, 'a'), { incidents: [end] })]);
+    const blind = { fromMs: tenMs + 12 * hourMs, toMs: tenMs + 18 * hourMs };
+    await store.stampListening(blind.toMs, blind);
+    const pause = { fromMs: tenMs + 20 * hourMs, toMs: null };
+    await store.commit([change(await reload(store, 'a'), { pauses: [pause] })]);
+    const resume = { ...pause, toMs: tenMs + 23 * hourMs };
+    await store.commit([change(await reload(store, 'a'), { pauses: [resume] })]);
+
+    const nowMs = tenMs + 3 * dayMs;
+    const days = [
+      { ...first, upMs: 10 * hourMs, downMs: 2 * hourMs, unknownMs: 2 * hourMs, beats: 3, failures: 1 },
+      { day: day + 1, upMs: 17 * hourMs, downMs: 0, unknownMs: 4 * hourMs, excludedMs: 3 * hourMs, beats: 0 },
+      { day: day + 2, upMs: dayMs, downMs: 0, unknownMs: 0, excludedMs: 0 },
+      { day: day + 3, upMs: 10 * hourMs, downMs: 0, unknownMs: 0, excludedMs: 0 },
+    ];
+    const spent = [61 * hourMs, 2 * hourMs, 6 * hourMs];
+    const asked = { ids: [b!.id, 999, a!.id, never!.id, a!.id], days: 7 as const, nowMs };
+    const nothing = [0, 0, 0];
+    const uptimes = [dayMs + 24 * hourMs, 0, 0, ...nothing, ...spent, ...nothing, ...spent];
+    for (const reach of ['before', 'closed', 'reopened']) {
+      if (reach === 'closed') {
+        await store.stampListening(nowMs, null);
+        await read(a!.id, nowMs);
+      } else if (reach === 'reopened') store = await under.reopen();
+      t.match(await read(a!.id, nowMs), days, reach);
+      t.same([...(await store.listUptimes(asked))], uptimes, reach);
+      t.same(await read(never!.id, nowMs), []);
+      t.same(await read(999, nowMs), []);
+    }
+    const two = await store.listDays({ monitorId: a!.id, fromDay: day + 1, toDay: day + 2, nowMs });
+    t.match(two, days.slice(1, 3));
+    await store.commit([change(await reload(store, 'a'), { remove: true })]);
+    t.same(await read(a!.id, nowMs), [], 'a monitor that was removed has none');
+    t.same([...(await store.listUptimes({ ...asked, ids: [a!.id] }))], nothing);
+  });
+
+  t.test(`${name}: incidents, newest first`, async (t) => {
+    const under = await open(t);
+    const [a, b] = await create(under.store, fresh({ name: 'a' }), fresh({ name: 'b' }));
+    const full = { id: 'i-2', startedMs: 20, reason: 'failed' as const, message: 'it’s broken', exitCode: 3 };
+    const plain = { reason: 'missed' as const, message: '', exitCode: null, heldBy: '' };
+    const first = { ...plain, id: 'i-1', startedMs: 10, endedMs: 15 };
+    const held = { ...plain, id: 'i-3', startedMs: 30, endedMs: null, heldBy: 'database' };
+    await under.store.commit([
+      change(a!, { incidents: [first, { ...full, endedMs: null, heldBy: '' }] }),
+      change(b!, { incidents: [held] }),
+    ]);
+    const list = (monitorId: number | null, beforeSeq: number | null = null, limit = 10) =>
+      under.store.listIncidents({ monitorId, beforeSeq, limit });
+    const all = await list(null);
+    t.match(all, [
+      { ...held, monitorId: b!.id },
+      { ...full, endedMs: null, heldBy: '', monitorId: a!.id },
+      { ...first, monitorId: a!.id },
+    ]);
+    t.same(await list(a!.id), all.slice(1));
+    t.same(await list(999), []);
+    t.same(await list(null, null, 1), all.slice(0, 1));
+    t.same(await list(null, all[0]!.seq, 1), all.slice(1, 2));
+    t.same(await list(a!.id, all[1]!.seq), all.slice(2));
   });
 
   t.test(`${name}: too many reads at once are refused, and those of a closed store`, async (t) => {

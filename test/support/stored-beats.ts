@@ -8,7 +8,13 @@ const unlimited = { beatsPerMonitor: 1_000_000, beatsMaxAgeMs: Number.POSITIVE_I
 /** All beats that a data directory holds, oldest first, those that are only in the journal yet included. */
 export function storedBeats(directory: string): (BeatRecord & { monitorId: number })[] {
   const path = join(directory, 'history.db');
-  const keeper = new HistoryKeeper({ directory, path, sync: false, ...unlimited });
+  const keeper = new HistoryKeeper({
+    directory,
+    path,
+    databasePath: join(directory, 'tocsin.db'),
+    sync: false,
+    ...unlimited,
+  });
   const end = { segment: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
   while (keeper.take(end) > 0);
   keeper.close();

@@ -1,12 +1,17 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { CronOccurrences } from '../../schedule/cron-occurrences.ts';
 import { createDataFiles } from '../data-files.ts';
 import type { JournalPosition } from '../journal/segment-files.ts';
 import { BeatLinks } from './beat-links.ts';
 import { BeatReads } from './beat-reads.ts';
 import { type BeatLimits, BeatRetention } from './beat-retention.ts';
 import { BeatRows } from './beat-rows.ts';
+import { DayClosing } from './day-closing.ts';
+import { DayReads } from './day-reads.ts';
 import { inTransaction, openHistory } from './history-database.ts';
 import { JournalTail, type TailBatch } from './journal-tail.ts';
+import { MonitorFacts } from './monitor-facts.ts';
+import { RemovedMonitors } from './removed-monitors.ts';
 import { SourceRows } from './source-rows.ts';
 
 export type HistoryKeeperOptions = BeatLimits & {
@@ -14,6 +19,8 @@ export type HistoryKeeperOptions = BeatLimits & {
   directory: string;
   /** The database of the history. */
   path: string;
+  /** The database (`tocsin.db`). */
+  databasePath: string;
   /** Sync what is taken over, so that it survives a power cut before the journal lets go of it. */
   sync: boolean;
 };
@@ -31,12 +38,17 @@ const checkpointShare = 1 / 16;
  */
 export class HistoryKeeper {
   readonly beats: BeatReads;
+  readonly days: DayReads;
   readonly #db: DatabaseSync;
   readonly #tail: JournalTail;
   readonly #rows: BeatRows;
   readonly #sources: SourceRows;
   readonly #links: BeatLinks;
   readonly #retention: BeatRetention;
+  readonly #closing: DayClosing;
+  readonly #removed: RemovedMonitors;
+  /** Opened when it is first needed. */
+  #facts: MonitorFacts | null = null;
   readonly #setTaken: StatementSync;
   readonly #checkpointBytes: number;
   #taken: JournalPosition;
@@ -51,6 +63,10 @@ export class HistoryKeeper {
     this.#sources = new SourceRows(this.#db);
     this.#links = new BeatLinks(this.#db, options);
     this.#retention = new BeatRetention(this.#db, { ...options, links: this.#links, sources: this.#sources });
+    const facts = () => this.#factsOf(options.databasePath);
+    this.#closing = new DayClosing(this.#db, facts);
+    this.#removed = new RemovedMonitors(this.#db, { links: this.#links, retention: this.#retention, facts });
+    this.days = new DayReads(this.#db, { links: this.#links, closing: this.#closing, facts });
     this.beats = new BeatReads(this.#db, { links: this.#links, beatsPerMonitor });
     this.#setTaken = this.#db.prepare(
       'UPDATE taken SET segment = ?, bytes = ?, beats = beats + ?, surplus = surplus + ?',
@@ -81,11 +97,25 @@ export class HistoryKeeper {
 
   /** One step of what there is to do besides, as of `nowMs`; false when there is nothing. */
   tidy(nowMs: number): boolean {
-    return this.#retention.step(nowMs);
+    const { closedDay } = this.#closing;
+    const isMore = this.#closing.step(nowMs);
+    if (this.#closing.closedDay !== closedDay) this.#removed.look();
+    return isMore || this.#removed.step() || this.#retention.step(nowMs);
+  }
+
+  /** Days up to this one are closed; null: none yet. */
+  get closedDay(): number | null {
+    return this.#closing.closedDay;
   }
 
   close(): void {
+    this.#facts?.close();
     this.#db.close();
+  }
+
+  #factsOf(path: string): MonitorFacts {
+    this.#facts ??= new MonitorFacts(path, new CronOccurrences().next);
+    return this.#facts;
   }
 
   #store({ beats, sources, end }: TailBatch): void {

@@ -12,6 +12,8 @@ type Waiting = { resolve: (answer: unknown) => void; reject: (error: StoreError)
 /** What it tells besides answers. */
 export type HistoryEvents = {
   onTaken: (taken: JournalPosition) => void;
+  /** There is nothing to tidy up for now; days up to this one are closed (null: none). */
+  onTidied: (closedDay: number | null) => void;
   /** What it was asked to do, reads aside, was not done. */
   onFailed: (message: string) => void;
 };
@@ -82,6 +84,9 @@ export class HistoryThread {
     switch (reply.kind) {
       case 'taken':
         this.#events.onTaken(reply.taken);
+        return;
+      case 'tidied':
+        this.#events.onTidied(reply.closedDay);
         return;
       case 'failed':
         this.#events.onFailed(reply.message);

@@ -1,6 +1,6 @@
 import { constants, platform, setPriority } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { StoredBeat } from '../history-types.ts';
+import type { StoredBeat, StoredDay } from '../history-types.ts';
 import type { JournalPosition } from '../journal/segment-files.ts';
 import { HistoryKeeper, type HistoryKeeperOptions } from './history-keeper.ts';
 
@@ -11,6 +11,7 @@ import { HistoryKeeper, type HistoryKeeperOptions } from './history-keeper.ts';
 export type HistoryQueries = {
   listBeats: { asked: Parameters<HistoryKeeper['beats']['list']>[0]; answer: StoredBeat[] };
   beatsAround: { asked: Parameters<HistoryKeeper['beats']['around']>[0]; answer: StoredBeat[] };
+  listDays: { asked: Parameters<HistoryKeeper['days']['list']>[0]; answer: StoredDay[] };
 };
 
 type ReadRequest = {
@@ -22,11 +23,18 @@ type ReadRequest = {
   asked: unknown;
 };
 
-export type HistoryRequest = { kind: 'take'; upTo: JournalPosition; nowMs: number } | ReadRequest | { kind: 'close' };
+export type HistoryRequest =
+  | { kind: 'take'; upTo: JournalPosition; nowMs: number }
+  /** Do what is to be done at a time, Unix ms: close days, delete what is too old. */
+  | { kind: 'tidy'; nowMs: number }
+  | ReadRequest
+  | { kind: 'close' };
 
 export type HistoryReply =
   | { kind: 'taken'; taken: JournalPosition }
   | { kind: 'failed'; message: string }
+  /** There is nothing to do for now. */
+  | { kind: 'tidied'; closedDay: number | null }
   | { kind: 'answer'; id: number; answer: unknown; taken: JournalPosition }
   | { kind: 'unanswered'; id: number; message: string };
 
@@ -63,7 +71,7 @@ function accept(request: HistoryRequest): void {
   if (request.kind === 'close') isClosing = true;
   else if (request.kind === 'read') reads.push({ request, bytesLeft: readBytes });
   else {
-    taking = { upTo: request.upTo, bytesLeft: takeBytes };
+    if (request.kind === 'take') taking = { upTo: request.upTo, bytesLeft: takeBytes };
     nowMs = request.nowMs;
     isTidy = false;
   }
@@ -81,7 +89,10 @@ function step(): boolean {
       reply({ kind: 'taken', taken: keeper.taken });
     }
   }
-  isTidy ||= isClosing || !tryTidy();
+  if (!isTidy && !isClosing && !tryTidy()) {
+    isTidy = true;
+    reply({ kind: 'tidied', closedDay: keeper.closedDay });
+  }
   return taking !== null || !isTidy || reads.length > 0;
 }
 
@@ -105,6 +116,8 @@ function answer(query: keyof HistoryQueries, asked: unknown): unknown {
       return keeper.beats.list(asked as HistoryQueries['listBeats']['asked']);
     case 'beatsAround':
       return keeper.beats.around(asked as HistoryQueries['beatsAround']['asked']);
+    case 'listDays':
+      return keeper.days.list(asked as HistoryQueries['listDays']['asked']);
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { JournalPosition } from '../journal/segment-files.ts';
 import { StoreError } from '../store.ts';
+import { closableDay } from './day-closing.ts';
 import { forgetBeatsBehind, openHistory } from './history-database.ts';
 import type { HistoryKeeperOptions } from './history-keeper.ts';
 import { HistoryThread } from './history-thread.ts';
@@ -10,6 +11,8 @@ import { RecentBeatIds } from './recent-beat-ids.ts';
 
 /** Beats that come after a failure until the thread is asked again. */
 const retryBeats = 10_000;
+/** Until the thread is asked again to close a day, ms. */
+const retryMs = 60_000;
 /** Ids of beats in memory, some 150 bytes each: ten times what waits for a history that can be written. */
 const recentIdsMax = 1_000_000;
 
@@ -36,6 +39,10 @@ export class History {
   /** After a failure the thread is asked anew when the journal has come to this beat. */
   #retryId = 0;
   #nowMs = 0;
+  /** Days up to this one are closed; null: it is not known of any, and none is closed before there is a history. */
+  #closedDay: number | null = null;
+  /** When the thread was asked to tidy up, Unix ms; null: it need not be asked again. */
+  #askedMs: number | null = null;
 
   /** @throws StoreError when the history cannot be opened. */
   constructor(options: HistoryOptions) {
@@ -43,12 +50,17 @@ export class History {
     const { behindBytes: _, onProblem: __, ...keeper } = options;
     this.#thread = new HistoryThread(keeper, {
       onTaken: (taken) => this.#tookOver(taken),
+      onTidied: (closedDay) => this.#tidied(closedDay),
       onFailed: (message) => this.#failed(message),
     });
     if (!existsSync(options.path)) return;
     try {
       this.#connection = connect(options);
-      this.#taken = this.#connection.db.prepare('SELECT segment, bytes FROM taken').get() as JournalPosition;
+      const { segment, bytes, closedDay } = this.#connection.db
+        .prepare('SELECT segment, bytes, closed_day AS closedDay FROM taken')
+        .get() as JournalPosition & { closedDay: number | null };
+      this.#taken = { segment, bytes };
+      this.#closedDay = closedDay;
     } catch (cause) {
       throw new StoreError(
         'io',
@@ -108,6 +120,12 @@ export class History {
   /** It is `nowMs`, Unix ms: to be told now and then. */
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
+    const closable = closableDay(nowMs);
+    // The day before the first look belongs to a server that was not there.
+    this.#closedDay ??= this.#connection ? closable - 1 : closable;
+    if (closable === this.#closedDay || Math.abs(nowMs - (this.#askedMs ?? 0)) < retryMs) return;
+    this.#askedMs = nowMs;
+    this.#thread.tell({ kind: 'tidy', nowMs });
   }
 
   /** The journal ends at `end`, with the beat `journalId`; `behindBytes` of it have not been taken over. */
@@ -131,6 +149,10 @@ export class History {
     await this.#thread.close();
     this.#connection?.db.close();
     this.#connection = null;
+  }
+
+  #tidied(closedDay: number | null): void {
+    this.#closedDay = closedDay;
   }
 
   #tookOver(taken: JournalPosition): void {

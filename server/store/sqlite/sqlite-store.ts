@@ -10,6 +10,7 @@ import type { Armed, Change, ChangeResult, Loaded, MonitorKey, Store } from '../
 import { Database, type DatabaseOptions } from './database.ts';
 import { JournaledMonitors } from './journaled-monitors.ts';
 import { lockDirectory } from './process-lock.ts';
+import { storedIncident } from './readers/read-queries.ts';
 import { ReaderPool } from './readers/reader-pool.ts';
 import { SqliteDeliveryQueue } from './sqlite-delivery-queue.ts';
 import { prepareStatements, type Statements } from './statements.ts';
@@ -87,11 +88,12 @@ export class SqliteStore implements Store {
       this.#db = new Database(path, options);
       this.#statements = prepareStatements(this.#db);
       this.deliveries = new SqliteDeliveryQueue(this.#db);
-      this.#readers = new ReaderPool({ path, size: readersMax });
+      this.#readers = new ReaderPool({ path, historyPath, size: readersMax });
       this.#journal = new BeatJournal({ directory, sync: options.durability === 'power', segmentBytes });
       this.#history = new History({
         directory,
         path: historyPath,
+        databasePath: path,
         sync: options.durability === 'power',
         ...(options.history ?? defaultBeatLimits),
         behindBytes,
@@ -193,6 +195,23 @@ export class SqliteStore implements Store {
 
   async beatsAround(options: Parameters<HistoryReads['beatsAround']>[0]) {
     return this.#history.read('beatsAround', options, this.#journal.end);
+  }
+
+  async listDays(options: Parameters<HistoryReads['listDays']>[0]) {
+    return this.#history.read('listDays', options, this.#journal.end);
+  }
+
+  async listUptimes(options: Parameters<HistoryReads['listUptimes']>[0]) {
+    return this.#readers.uptimes(options);
+  }
+
+  async listIncidents({ monitorId, beforeSeq, limit }: Parameters<HistoryReads['listIncidents']>[0]) {
+    const before = beforeSeq ?? Number.MAX_SAFE_INTEGER;
+    const found =
+      monitorId === null
+        ? await this.#readers.read('incidents', [before, limit])
+        : await this.#readers.read('incidentsOf', [monitorId, before, limit]);
+    return found.map(storedIncident);
   }
 
   async trimHistory(keep: number, limit: number): Promise<number> {

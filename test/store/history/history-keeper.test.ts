@@ -162,7 +162,13 @@ t.test('a history of before chains', async (t) => {
   for (let id = 11; id <= 30; id++) insert.run(id, 1 + (id % 3), id, id, `b-${id}`);
   old.close();
   const limits = { beatsPerMonitor: 1_000, beatsMaxAgeMs: Number.POSITIVE_INFINITY, bytesMax: 2 ** 30 };
-  const keeper = new HistoryKeeper({ directory, path: `${directory}/history.db`, sync: false, ...limits });
+  const keeper = new HistoryKeeper({
+    directory,
+    path: `${directory}/history.db`,
+    databasePath: '',
+    sync: false,
+    ...limits,
+  });
   t.teardown(() => keeper.close());
   const beats = keeper.beats.list({ monitorId: 1, beforeId: null, limit: 100 });
   t.same(

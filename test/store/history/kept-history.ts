@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Test } from 'tap';
+import { migrations } from '../../../server/store/sqlite/migrations.ts';
 import type { BeatRecord } from '../../../server/engine/domain/monitor.ts';
 import { HistoryKeeper, type HistoryKeeperOptions } from '../../../server/store/history/history-keeper.ts';
 import { FrameWriter } from '../../../server/store/journal/beat-frame.ts';
@@ -14,6 +15,9 @@ export type BeatOf = Partial<BeatRecord> & { monitorId: number };
 export class KeptHistory {
   keeper: HistoryKeeper;
   readonly path: string;
+  /** `tocsin.db`. */
+  readonly database: DatabaseSync;
+  readonly #known = new Set<number>();
   readonly #options: HistoryKeeperOptions;
   readonly #journal: BeatJournal;
   readonly #writer = new FrameWriter();
@@ -24,24 +28,59 @@ export class KeptHistory {
     mkdirSync(directory, { recursive: true });
     this.path = join(directory, 'history.db');
     const limits = { beatsPerMonitor: 1_000, beatsMaxAgeMs: Number.POSITIVE_INFINITY, bytesMax: 2 ** 30 };
-    this.#options = { directory, path: this.path, sync: false, ...limits, ...rest };
+    const databasePath = join(directory, 'tocsin.db');
+    this.database = new DatabaseSync(databasePath);
+    this.database.exec(
+      `PRAGMA journal_mode = WAL; ${migrations.join(';')}; PRAGMA user_version = ${migrations.length}`,
+    );
+    this.#options = { directory, path: this.path, databasePath, sync: false, ...limits, ...rest };
     this.#journal = new BeatJournal({ directory, sync: false, segmentBytes });
     this.keeper = new HistoryKeeper(this.#options);
     t.teardown(() => {
       this.keeper.close();
       this.#journal.close();
+      this.database.close();
     });
   }
 
   /** Appends a frame; returns the id of its first beat. */
   append(beats: readonly BeatOf[]): number {
     const firstId = this.#nextId;
+    for (const { monitorId } of beats) if (!this.#known.has(monitorId)) this.monitor({ id: monitorId });
     this.#writer.begin(firstId, { isFirst: this.#journal.isAtSegmentEnd });
     for (const { monitorId, ...beat } of beats) this.#writer.add(monitorId, beatRecord(beat), null);
     this.#journal.append(this.#writer.finish(0), firstId);
     this.#writer.stored();
     this.#nextId += beats.length;
     return firstId;
+  }
+
+  /** Makes a monitor. */
+  monitor({ id, firstBeatMs = null, config = {} }: { id: number; firstBeatMs?: number | null; config?: object }): void {
+    this.#known.add(id);
+    this.database
+      .prepare(
+        `INSERT INTO monitors (id, name, version, status, frequency_ms, grace_ms, created_ms, repeats, journal_id,
+           first_beat_ms, config)
+         VALUES (?, ?, 1, 'up', 60000, 0, 0, 0, 0, ?, ?)`,
+      )
+      .run(id, `job-${id}`, firstBeatMs, Object.keys(config).length === 0 ? null : JSON.stringify(config));
+  }
+
+  incident(monitorId: number, { fromMs, toMs }: { fromMs: number; toMs: number | null }): void {
+    this.database
+      .prepare("INSERT INTO incidents (id, monitor_id, reason, started_ms, ended_ms) VALUES ('i', ?, 'missed', ?, ?)")
+      .run(monitorId, fromMs, toMs);
+  }
+
+  pause(monitorId: number, { fromMs, toMs }: { fromMs: number; toMs: number | null }): void {
+    this.database
+      .prepare('INSERT INTO pauses (monitor_id, from_ms, to_ms) VALUES (?, ?, ?)')
+      .run(monitorId, fromMs, toMs);
+  }
+
+  blind({ fromMs, toMs }: { fromMs: number; toMs: number }): void {
+    this.database.prepare('INSERT INTO blind_intervals (from_ms, to_ms) VALUES (?, ?)').run(fromMs, toMs);
   }
 
   /** Takes over what was appended: all of it, or so many batches. */

@@ -1,15 +1,49 @@
+import type { IncidentReason } from '../../../engine/domain/monitor.ts';
+import type { StoredIncident } from '../../history-types.ts';
+
+const incidentColumns = 'seq, id, monitor_id, reason, started_ms, ended_ms, message, exit_code, held_by';
+
 /**
- * What readers may be asked: a name and SQL with positional parameters. Each answers with ids and names, and reads a bounded
- * part of an index.
+ * What readers may be asked: a name and SQL with positional parameters. Each reads a bounded part of an index.
  */
 export const readQueries = {
   /** Monitors with a name > ?, up to ? of them. */
   idsByName: "SELECT id, name FROM monitors WHERE kind = 'ping' AND name > ? ORDER BY name LIMIT ?",
   /** The same of those that are down. */
   idsOfDown: "SELECT id, name FROM monitors WHERE kind = 'ping' AND status = 'down' AND name > ? ORDER BY name LIMIT ?",
+  /** Incidents with a seq < ?, up to ? of them. */
+  incidents: `SELECT ${incidentColumns} FROM incidents WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
+  /** The same of the monitor ?. */
+  incidentsOf: `SELECT ${incidentColumns} FROM incidents WHERE monitor_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
 } as const;
 
 export type ReadQuery = keyof typeof readQueries;
 
 /** A monitor as a reader found it. */
 export type FoundMonitor = [id: number, name: string];
+
+/** An incident as a reader found it. */
+export type FoundIncident = [
+  seq: number,
+  id: string,
+  monitorId: number,
+  reason: IncidentReason,
+  startedMs: number,
+  endedMs: number | null,
+  message: string,
+  exitCode: number | null,
+  heldBy: string,
+];
+
+/** What each query finds. */
+export type Found = {
+  idsByName: FoundMonitor;
+  idsOfDown: FoundMonitor;
+  incidents: FoundIncident;
+  incidentsOf: FoundIncident;
+};
+
+export function storedIncident(found: FoundIncident): StoredIncident {
+  const [seq, id, monitorId, reason, startedMs, endedMs, message, exitCode, heldBy] = found;
+  return { seq, id, monitorId, reason, startedMs, endedMs, message, exitCode, heldBy };
+}

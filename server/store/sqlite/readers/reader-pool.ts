@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '../../store.ts';
-import type { FoundMonitor, ReadQuery } from './read-queries.ts';
+import type { UptimeDays, Uptimes } from '../../history-types.ts';
+import type { Found, ReadQuery } from './read-queries.ts';
 import type { ReadReply, ReadRequest } from './reader-worker.ts';
 
 /** Reads that may wait; past it they are refused. */
 const waitingMax = 1_000;
 
-type Read = { request: ReadRequest; resolve: (found: FoundMonitor[]) => void; reject: (error: StoreError) => void };
+type Read = { request: ReadRequest; resolve: (found: unknown) => void; reject: (error: StoreError) => void };
 type Reader = { worker: Worker; current: Read | null };
 
 /**
@@ -14,26 +15,35 @@ type Reader = { worker: Worker; current: Read | null };
  * They are started when they are needed. They see what is committed: a read after a commit finds what it wrote.
  */
 export class ReaderPool {
-  readonly #path: string;
+  readonly #paths: { path: string; historyPath: string };
   readonly #size: number;
   readonly #readers: Reader[] = [];
   readonly #waiting: Read[] = [];
   #closed = false;
 
-  /** `size`: threads at most. */
-  constructor({ path, size }: { path: string; size: number }) {
-    this.#path = path;
+  /** `size`: threads at most. `historyPath`: of the history, which need not exist yet. */
+  constructor({ path, historyPath, size }: { path: string; historyPath: string; size: number }) {
+    this.#paths = { path, historyPath };
     this.#size = size;
   }
 
   /** @throws StoreError `io` when it cannot be read, `busy` when too many reads wait. */
-  read(query: ReadQuery, values: (string | number)[]): Promise<FoundMonitor[]> {
+  read<Query extends ReadQuery>(query: Query, values: (string | number)[]): Promise<Found[Query][]> {
+    return this.#ask({ query, values }) as Promise<Found[Query][]>;
+  }
+
+  /** See `HistoryReads`. @throws StoreError `io`, `busy`. */
+  uptimes(asked: { ids: readonly number[]; days: UptimeDays; nowMs: number }): Promise<Uptimes> {
+    return this.#ask({ uptimes: { ...asked, ids: Float64Array.from(asked.ids) } }) as Promise<Uptimes>;
+  }
+
+  #ask(request: ReadRequest): Promise<unknown> {
     if (this.#closed) return Promise.reject(new StoreError('io', 'the database is closed'));
     if (this.#waiting.length >= waitingMax) {
       return Promise.reject(new StoreError('busy', 'too many reads are waiting; try again'));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ request: { query, values }, resolve, reject });
+      this.#waiting.push({ request, resolve, reject });
       this.#next();
     });
   }
@@ -54,7 +64,7 @@ export class ReaderPool {
 
   #start(): Reader | null {
     if (this.#readers.length >= this.#size) return null;
-    const worker = new Worker(new URL('./reader-worker.ts', import.meta.url), { workerData: { path: this.#path } });
+    const worker = new Worker(new URL('./reader-worker.ts', import.meta.url), { workerData: this.#paths });
     worker.unref();
     const reader: Reader = { worker, current: null };
     worker.on('message', (reply: ReadReply) => this.#replied(reader, reply));

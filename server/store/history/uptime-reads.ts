@@ -1,0 +1,109 @@
+import { existsSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { dayMs, dayOf, type Span, spentTime } from '../../engine/domain/spent-time.ts';
+import type { UptimeDays, Uptimes } from '../history-types.ts';
+import type { MonitorFacts } from './monitor-facts.ts';
+
+type TotalsCells = [index: number, upMs: number, downMs: number, unknownMs: number];
+type History = { db: DatabaseSync; closed: StatementSync; totals: StatementSync };
+
+/** Numbers of a monitor in `Uptimes`. */
+const figures = 3;
+/** The version of the history's schema from which on it has days. */
+const versionMin = 2;
+
+/** Reads how many monitors spent many days: two running totals of each, and what is not closed yet. */
+export class UptimeReads {
+  readonly #path: string;
+  readonly #facts: MonitorFacts;
+  /** Null while there is none. */
+  #history: History | null = null;
+
+  /** `path`: of the history. */
+  constructor(path: string, facts: MonitorFacts) {
+    this.#path = path;
+    this.#facts = facts;
+  }
+
+  /** See `HistoryReads`. @throws Error of SQLite. */
+  list({ ids, days, nowMs }: { ids: Float64Array; days: UptimeDays; nowMs: number }): Uptimes {
+    const today = dayOf(nowMs);
+    const fromDay = today - days;
+    const uptimes = new Float64Array(ids.length * figures);
+    this.#history ??= openMade(this.#path);
+    const closedDay = this.#history && addClosed(uptimes, this.#history, { ids, fromDay, toDay: today - 1 });
+    const liveDay = Math.max(fromDay, (closedDay ?? Number.NEGATIVE_INFINITY) + 1);
+    addLive(uptimes, this.#facts, { ids, span: { fromMs: liveDay * dayMs, toMs: nowMs } });
+    return uptimes;
+  }
+
+  close(): void {
+    this.#history?.db.close();
+  }
+}
+
+/** Null when it is not there, or still being made. */
+function openMade(path: string): History | null {
+  if (!existsSync(path)) return null;
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 1_000 });
+  const { user_version: version } = db.prepare('PRAGMA user_version').get() as { user_version: number };
+  if (version < versionMin) {
+    db.close();
+    return null;
+  }
+  const totals = db.prepare(
+    `SELECT wanted.key, up_ms, down_ms, unknown_ms FROM json_each(?) AS wanted
+     CROSS JOIN days ON day = ? AND monitor_id = wanted.value WHERE up_ms IS NOT NULL`,
+  );
+  totals.setReturnArrays(true);
+  return { db, closed: db.prepare('SELECT closed_day AS day FROM taken'), totals };
+}
+
+/** Adds what is closed of these days; returns the last of them, null when none is. */
+function addClosed(
+  uptimes: Uptimes,
+  { db, closed, totals }: History,
+  span: { ids: Float64Array; fromDay: number; toDay: number },
+): number | null {
+  const ids = JSON.stringify([...span.ids]);
+  const add = (day: number, sign: 1 | -1) => {
+    for (const [index, upMs, downMs, unknownMs] of totals.all(ids, day) as unknown as TotalsCells[]) {
+      uptimes[index * figures]! += sign * upMs;
+      uptimes[index * figures + 1]! += sign * downMs;
+      uptimes[index * figures + 2]! += sign * unknownMs;
+    }
+  };
+  // One state of the database for both totals.
+  db.exec('BEGIN');
+  try {
+    const { day } = closed.get() as { day: number | null };
+    if (day === null || day < span.fromDay) return null;
+    const toDay = Math.min(day, span.toDay);
+    add(toDay, 1);
+    add(span.fromDay - 1, -1);
+    return toDay;
+  } finally {
+    db.exec('COMMIT');
+  }
+}
+
+/** Adds how monitors spent a span that is not closed. */
+function addLive(uptimes: Uptimes, facts: MonitorFacts, { ids, span }: { ids: Float64Array; span: Span }): void {
+  const monitors = facts.some(ids);
+  const during = facts.during(monitors, span);
+  let index = 0;
+  for (const [n, { id }] of monitors.entries()) {
+    // They are in the order of the ids, without those that are not there.
+    while (ids[index] !== id) forget(uptimes, index++);
+    const { upMs, downMs, unknownMs } = spentTime(span, during[n]!);
+    uptimes[index * figures]! += upMs;
+    uptimes[index * figures + 1]! += downMs;
+    uptimes[index * figures + 2]! += unknownMs;
+    index += 1;
+  }
+  while (index < ids.length) forget(uptimes, index++);
+}
+
+function forget(uptimes: Uptimes, index: number): void {
+  uptimes.fill(0, index * figures, (index + 1) * figures);
+}
