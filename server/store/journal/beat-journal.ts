@@ -38,6 +38,8 @@ export class BeatJournal {
   #before = 0;
   #isTorn = false;
   #appendedBytes = 0;
+  /** Segments that are being deleted. */
+  readonly #deletions = new Set<Promise<void>>();
 
   /** `read` must be called before anything is appended. */
   constructor(options: BeatJournalOptions) {
@@ -173,10 +175,11 @@ export class BeatJournal {
     return dropped;
   }
 
-  close(): void {
-    if (this.#file === null) return;
-    closeSync(this.#file);
+  /** When it resolves nothing is being deleted any more: the directory can be opened again. */
+  async close(): Promise<void> {
+    if (this.#file !== null) closeSync(this.#file);
     this.#file = null;
+    await Promise.all(this.#deletions);
   }
 
   #writable(firstId: number): { segment: Segment; file: number } {
@@ -207,7 +210,10 @@ export class BeatJournal {
 
   #delete(firstId: number): void {
     // Away from the serving thread: freeing the blocks of a large file takes its time. A file that stays is read again.
-    unlink(segmentPath(this.#options.directory, firstId), () => {});
+    const path = segmentPath(this.#options.directory, firstId);
+    const deletion = new Promise<void>((resolve) => unlink(path, () => resolve()));
+    this.#deletions.add(deletion);
+    deletion.then(() => this.#deletions.delete(deletion));
   }
 }
 

@@ -224,7 +224,7 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     await Promise.all([this.#readers.close(), this.#history.close()]);
-    this.#journal.close();
+    await this.#journal.close();
     await this.#db.close();
     this.#lock.release();
   }
