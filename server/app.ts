@@ -18,6 +18,7 @@ import { heartbeatService } from './service/heartbeat-service.ts';
 import { monitorService } from './service/monitor-service.ts';
 import { RequestValidator } from './service/request-validator.ts';
 import { bindService } from './service/service-handlers.ts';
+import { ChangeFeed } from './service/watch/change-feed.ts';
 import { ServingHealth } from './serving-health.ts';
 import { startPage } from './start-page.ts';
 import { SqliteStore } from './store/sqlite/sqlite-store.ts';
@@ -90,6 +91,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     teardown.add('outbox', () => outbox.stop(stopOutboxMs));
 
     const cron = new CronOccurrences();
+    const feed = new ChangeFeed({ id: newId() });
     const engine = new Engine({
       store,
       clock,
@@ -104,7 +106,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       logger,
       channel: defaultChannel,
       onDeliveries: () => outbox.poke(),
-      changes: { wantsBeats: false, publish: () => {} },
+      changes: feed,
     });
     teardown.add('engine', () => engine.stop());
 
@@ -125,7 +127,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     const app = createHttpApp({
       services: [
         bindService(HeartbeatService, heartbeatService({ engine, clock, validator, checks })),
-        bindService(MonitorService, monitorService({ store, engine, clock, checks, nextOccurrence: cron.next })),
+        bindService(MonitorService, monitorService({ store, engine, feed, clock, checks, nextOccurrence: cron.next })),
       ],
       validator,
       token: config.token ?? undefined,

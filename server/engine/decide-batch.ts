@@ -8,13 +8,16 @@ import { namesHolder } from './domain/held-alert.ts';
 import type { Beat, Monitor } from './domain/monitor.ts';
 import { etagOf } from './domain/monitor-spec.ts';
 import { beginPause, endPause } from './domain/pause.ts';
+import { isNotable } from './is-notable.ts';
 
 /** A change to commit, and the commands (by index) whose answers depend on it. */
 export type Draft = {
   change: Change;
   commands: number[];
-  /** More than a beat that moved its deadline: the monitor flipped, was configured, paused, made or removed. */
+  /** More than a beat that moved its deadline (see `isNotable`): it flipped, was configured, paused, made or removed. */
   notable: boolean;
+  /** Of the monitor as it was loaded. */
+  tagsBefore: readonly string[];
 };
 
 export type BatchDecision = {
@@ -105,7 +108,12 @@ class Batch {
 
   decision(): BatchDecision {
     for (const draft of this.#open.values()) if (draft.touched) this.#drafts.push(draft);
-    const drafts = this.#drafts.map(({ change, commands, notable }) => ({ change, commands, notable }));
+    const drafts = this.#drafts.map(({ change, commands, notable, tagsBefore }) => ({
+      change,
+      commands,
+      notable,
+      tagsBefore,
+    }));
     return { drafts, outcomes: this.#outcomes };
   }
 
@@ -137,7 +145,7 @@ class Batch {
     if (!result.ok) return { ok: false, refusal: result.rejection };
     this.#answers(draft, index);
     const { monitor } = result.decision;
-    draft.notable ||= created || draft.monitor!.status !== monitor.status || draft.monitor!.config !== monitor.config;
+    draft.notable ||= created || isNotable(draft.monitor!, monitor);
     this.#add(draft, result.decision);
     if (beat.beatId !== '') {
       draft.beatIds ??= new Map();
@@ -249,8 +257,11 @@ function openDraft(monitor: Monitor | undefined): OpenDraft {
     pauses: [],
     deliveries: [],
   };
-  return { change, commands: [], notable: false, monitor, touched: false, beatIds: null };
+  const tagsBefore = monitor ? monitor.config.tags : none;
+  return { change, commands: [], notable: false, tagsBefore, monitor, touched: false, beatIds: null };
 }
+
+const none: readonly string[] = [];
 
 function notFound(name: string): Outcome & { ok: false } {
   const message = `name: no monitor is called ${JSON.stringify(name)}`;

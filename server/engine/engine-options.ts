@@ -48,7 +48,9 @@ export type ChangeSink = {
 export type MonitorChange = {
   monitor: Monitor;
   removed: boolean;
-  /** More than a beat that moved its deadline: it flipped, was configured, paused, made or removed. */
+  /** Those that it had before; none when it was made. */
+  tagsBefore: readonly string[];
+  /** More than a beat that moved its deadline (see `isNotable`): it flipped, was configured, paused, made or removed. */
   notable: boolean;
 };
 

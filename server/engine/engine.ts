@@ -262,7 +262,7 @@ export class Engine {
     const { changes: sink } = this.#options;
     const changes: MonitorChange[] = [];
     let deliveries = 0;
-    for (const [index, { change, commands, notable }] of drafts.entries()) {
+    for (const [index, { change, commands, notable, tagsBefore }] of drafts.entries()) {
       const result = results[index]!;
       if (!result.ok) {
         for (const command of commands) conflicted.add(command);
@@ -280,7 +280,7 @@ export class Engine {
       }
       if (!notable && !sink.wantsBeats) continue;
       const { id, version } = result;
-      changes.push({ monitor: { ...change.monitor, id, version }, removed: change.remove, notable });
+      changes.push({ monitor: { ...change.monitor, id, version }, removed: change.remove, tagsBefore, notable });
     }
     if (deliveries > 0) this.#options.onDeliveries();
     if (changes.length > 0) sink.publish(changes);

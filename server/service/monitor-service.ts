@@ -5,19 +5,23 @@ import type { Clock } from '../clock.ts';
 import type { Monitor } from '../engine/domain/monitor.ts';
 import type { NextOccurrence } from '../engine/domain/schedule.ts';
 import type { Engine } from '../engine/engine.ts';
-import { type Store, StoreError } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { callError, quoteInput } from './call-error.ts';
 import { monitorMessage } from './monitor-message.ts';
 import { readPageToken, writePageToken } from './page-token.ts';
 import type { BeatChecks } from './read-beat.ts';
+import { readError } from './read-error.ts';
 import { refusalError } from './refusal-error.ts';
 import type { ServiceHandlers } from './service-handlers.ts';
+import type { ChangeFeed } from './watch/change-feed.ts';
+import { watchMonitors } from './watch/watch-monitors.ts';
 
 const pageSizeDefault = 100;
 
 export type MonitorServiceOptions = {
   store: Store;
   engine: Engine;
+  feed: ChangeFeed;
   clock: Clock;
   checks: BeatChecks;
   nextOccurrence: NextOccurrence;
@@ -27,6 +31,7 @@ export type MonitorServiceOptions = {
 export function monitorService({
   store,
   engine,
+  feed,
   clock,
   nextOccurrence,
 }: MonitorServiceOptions): ServiceHandlers<typeof MonitorService> {
@@ -44,7 +49,7 @@ export function monitorService({
     listIncidents: missing,
     listDays: missing,
     listUptimes: missing,
-    watchMonitors: missing,
+    watchMonitors: watchMonitors({ feed, store, clock, nextOccurrence }),
 
     async deleteMonitor({ name, etag }) {
       const outcome = await engine.remove(name, { etag: etag === '' ? null : etag });
@@ -94,13 +99,4 @@ export function monitorService({
       return { monitors: page.map(message), nextPageToken };
     },
   };
-}
-
-/** What a caller is told when the store cannot be read. */
-function readError(error: unknown): unknown {
-  if (!(error instanceof StoreError)) return error;
-  if (error.reason === 'busy') {
-    return callError({ code: Code.ResourceExhausted, message: 'too many lists are being read; try again' });
-  }
-  return callError({ code: Code.Unavailable, message: 'the store cannot be read now; try again' });
 }

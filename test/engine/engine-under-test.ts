@@ -6,14 +6,21 @@ import type { Outcome } from '../../server/engine/command.ts';
 import type { Beat, BeatRecord, IncidentRecord, Monitor } from '../../server/engine/domain/monitor.ts';
 import type { Notice } from '../../server/engine/domain/notice.ts';
 import { Engine } from '../../server/engine/engine.ts';
-import type { EngineLimits } from '../../server/engine/engine-options.ts';
+import type { ChangeSink, EngineLimits } from '../../server/engine/engine-options.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { storedBeats } from '../support/stored-beats.ts';
 import { beatOf, counter, hourMs, tenMs, wholeHours } from './cast.ts';
 import { WatchedStore } from './watched-store.ts';
 
-type Options = { limits?: Partial<EngineLimits>; alertRepeatMs?: number | null; blindHoldMaxMs?: number };
+type Options = {
+  limits?: Partial<EngineLimits>;
+  alertRepeatMs?: number | null;
+  blindHoldMaxMs?: number;
+  changes?: ChangeSink;
+};
+
+const nobody: ChangeSink = { wantsBeats: false, publish: () => {} };
 
 /** An engine on a fake clock and a real store in a directory of its own, which can be killed and started again. */
 export class EngineUnderTest {
@@ -43,7 +50,7 @@ export class EngineUnderTest {
   build(): void {
     this.#life = { over: false };
     this.store = new WatchedStore(new SqliteStore(this.directory));
-    const { limits, alertRepeatMs = null, blindHoldMaxMs = hourMs } = this.#options;
+    const { limits, alertRepeatMs = null, blindHoldMaxMs = hourMs, changes = nobody } = this.#options;
     const note = (...args: [string] | [object, string]) => this.warnings.push(args.at(-1) as string);
     this.engine = new Engine({
       store: this.store,
@@ -63,7 +70,7 @@ export class EngineUnderTest {
       channel: 'default',
       onDeliveries: () => {},
       nextOccurrence: wholeHours,
-      changes: { wantsBeats: false, publish: () => {} },
+      changes,
     });
   }
 

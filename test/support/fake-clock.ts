@@ -41,6 +41,11 @@ export class FakeClock implements Clock {
     });
   }
 
+  /** Calls of `after` that are still to come. */
+  get pendingTimers(): number {
+    return this.#pending.size;
+  }
+
   jumpWall(deltaMs: number): void {
     this.#wallMs += deltaMs;
   }

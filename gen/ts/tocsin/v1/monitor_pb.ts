@@ -1438,8 +1438,8 @@ export const ListUptimesResponseSchema: GenMessage<ListUptimesResponse> = /*@__P
  */
 export type WatchMonitorsRequest = Message<"tocsin.v1.WatchMonitorsRequest"> & {
   /**
-   * Of the last event that was seen: the changes since then follow, without a snapshot, if the server still knows them. Empty:
-   * from the beginning.
+   * Of the last event that was seen, of a stream with the same filters: a heartbeat, then the changes since then, without a
+   * snapshot, if the server still knows them. Empty: from the beginning.
    *
    * @generated from field: string cursor = 1;
    */
@@ -1460,7 +1460,7 @@ export type WatchMonitorsRequest = Message<"tocsin.v1.WatchMonitorsRequest"> & {
   namePrefix: string;
 
   /**
-   * Every ping counts as a change, not only those that change more than the time of the last beat.
+   * Every ping counts as a change, not only those that change more than the times of the last beat and the next.
    *
    * @generated from field: bool beats = 4;
    */
@@ -1490,7 +1490,7 @@ export type WatchMonitorsResponse = Message<"tocsin.v1.WatchMonitorsResponse"> &
    */
   event: {
     /**
-     * The state as it was when the stream began, a part at a time; forget what was known before.
+     * The state when the stream began, a part at a time; forget what was known before. What changes meanwhile may be in it.
      *
      * @generated from field: tocsin.v1.MonitorSnapshot snapshot = 2;
      */
@@ -1498,7 +1498,7 @@ export type WatchMonitorsResponse = Message<"tocsin.v1.WatchMonitorsResponse"> &
     case: "snapshot";
   } | {
     /**
-     * It was made, or changed: the whole of it.
+     * It was made, or changed: the whole of it, as it is now. A monitor that changes faster than it is read is sent once.
      *
      * @generated from field: tocsin.v1.Monitor changed = 3;
      */
@@ -1506,7 +1506,7 @@ export type WatchMonitorsResponse = Message<"tocsin.v1.WatchMonitorsResponse"> &
     case: "changed";
   } | {
     /**
-     * The name of a monitor that is gone.
+     * The name of a monitor that is gone, or is not among the watched ones any more (it lost the tag).
      *
      * @generated from field: string removed = 4;
      */
@@ -1514,7 +1514,7 @@ export type WatchMonitorsResponse = Message<"tocsin.v1.WatchMonitorsResponse"> &
     case: "removed";
   } | {
     /**
-     * Nothing has changed for a while; the cursor goes on.
+     * Nothing has changed for 15 s, or the stream was resumed; the cursor goes on.
      *
      * @generated from field: tocsin.v1.WatchHeartbeat heartbeat = 5;
      */
