@@ -1,4 +1,5 @@
 import { type DescEnum, type DescField, ScalarType } from '@bufbuild/protobuf';
+import { itemRulesOf, rulesOf } from './field-rules.ts';
 
 /** What is valid for fields whose type alone says too little, by full field name. */
 const hints: Record<string, string> = {
@@ -7,7 +8,7 @@ const hints: Record<string, string> = {
   'tocsin.v1.PingRequest.timestamp': 'must be a whole number of Unix seconds, such as 1767225600',
   'tocsin.v1.PingRequest.duration': 'must be a number of seconds with an s, such as 1.5s, from 0s to 366 days',
   'tocsin.v1.PingBatchRequest.pings': 'must be an array of 1 to 1000 pings',
-  'tocsin.v1.ListMonitorsRequest.page_size': 'must be a whole number from 0 to 500',
+  'tocsin.v1.UpdateMonitorRequest.update_mask': 'must be names of fields with commas between them, such as grace,tags',
 };
 
 const integerRanges: Partial<Record<ScalarType, string>> = {
@@ -27,14 +28,14 @@ const integerRanges: Partial<Record<ScalarType, string>> = {
 export function fieldHint(field: DescField): string {
   const hint = hints[`${field.parent.typeName}.${field.name}`];
   if (hint !== undefined) return hint;
-  if (field.fieldKind === 'list') return 'must be an array';
+  if (field.fieldKind === 'list') return listHint(field);
   if (field.fieldKind === 'map') return 'must be an object';
-  return singularHint(field);
+  return valueHint(rulesOf(field)) ?? singularHint(field);
 }
 
 /** The same for one item of a list. */
 export function itemHint(field: DescField & { fieldKind: 'list' }): string {
-  return singularHint(field);
+  return valueHint(itemRulesOf(field)) ?? singularHint(field);
 }
 
 /** The name of an enum value as REST shows it: "up" for MONITOR_STATUS_UP. */
@@ -42,6 +43,36 @@ export function shortEnumName(descriptor: DescEnum, valueName: string): string {
   const prefix = descriptor.sharedPrefix ?? '';
   const lower = valueName.toLowerCase();
   return lower.startsWith(prefix) ? lower.slice(prefix.length) : lower;
+}
+
+function listHint(field: DescField): string {
+  const rules = rulesOf(field)?.type;
+  const max = rules?.case === 'repeated' ? rules.value.maxItems : 0n;
+  return max === 0n ? 'must be an array' : `must be an array of at most ${max} items`;
+}
+
+/** What rules say about a value, where they say more than its type. */
+function valueHint(rules: ReturnType<typeof rulesOf>): string | null {
+  switch (rules?.type.case) {
+    case 'string': {
+      const { in: choices, pattern } = rules.type.value;
+      if (choices.length > 0) return `must be ${oneOf(choices.filter((choice) => choice !== ''))}`;
+      return pattern === '^[^,]*$' ? 'must be a string without a comma' : null;
+    }
+    case 'uint32': {
+      const { in: choices, lessThan } = rules.type.value;
+      // 0 stands for the default.
+      if (choices.length > 0) return `must be ${oneOf(choices.filter((choice) => choice !== 0))}`;
+      return lessThan.case === 'lte' ? `must be a whole number from 0 to ${lessThan.value}` : null;
+    }
+    default:
+      return null;
+  }
+}
+
+/** "a, b or c". */
+function oneOf(choices: readonly unknown[]): string {
+  return choices.length < 2 ? choices.join() : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
 }
 
 function singularHint(field: DescField): string {

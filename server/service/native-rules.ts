@@ -1,27 +1,28 @@
 import {
   createRegistry,
+  type DescEnum,
   type DescField,
   type DescMessage,
-  getOption,
   hasOption,
   isFieldSet,
   type Message,
   ScalarType,
 } from '@bufbuild/protobuf';
 import {
-  field as fieldRules,
+  type FieldRules,
   file_buf_validate_validate,
   Ignore,
   message as messageRules,
   oneof as oneofRules,
 } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
+import { rulesOf } from './field-rules.ts';
 
 type Rules = Message & Record<string, unknown>;
 type Check = (value: never) => boolean;
 /** Describes the rules themselves. */
 const ruleTypes = createRegistry(file_buf_validate_validate);
 
-type FieldCheck = { localName: string; check: Check };
+type FieldCheck = { localName: string; required: boolean; check: Check };
 
 /**
  * Compiles the rules of a message's proto, and that no text holds a NUL, into a function that says whether a message
@@ -39,15 +40,19 @@ function compileMessage(schema: DescMessage, outer: Set<DescMessage>): ((message
   const inner = new Set([...outer, schema]);
   const checks: FieldCheck[] = [];
   for (const field of schema.fields) {
-    const check = compileField(field, inner);
+    const rules = rulesOf(field);
+    const required = rules?.required ?? false;
+    // What is required of a field that is always there depends on its type.
+    if (required && field.fieldKind !== 'message') return null;
+    const check = compileField(field, rules, inner);
     if (check === null) return null;
-    if (check !== always) checks.push({ localName: field.localName, check });
+    if (required || check !== always) checks.push({ localName: field.localName, required, check });
   }
   return (message) => {
-    for (const { localName, check } of checks) {
+    for (const { localName, required, check } of checks) {
       const value = (message as Record<string, unknown>)[localName];
-      // Rules say nothing about a field that is not there; fields without presence always are.
-      if (value !== undefined && !check(value as never)) return false;
+      // Other rules say nothing about a field that is not there; fields without presence always are.
+      if (value === undefined ? required : !check(value as never)) return false;
     }
     return true;
   };
@@ -55,19 +60,15 @@ function compileMessage(schema: DescMessage, outer: Set<DescMessage>): ((message
 
 const always: Check = () => true;
 
-function compileField(field: DescField, outer: Set<DescMessage>): Check | null {
-  const rules = hasOption(field, fieldRules) ? getOption(field, fieldRules) : null;
-  if (rules !== null) {
-    if (rules.ignore === Ignore.ALWAYS) return always;
-    if (!holdsOnly(rules as Rules, ['ignore', rules.type.case ?? '']) || rules.ignore !== Ignore.UNSPECIFIED)
-      return null;
-  }
+function compileField(field: DescField, rules: FieldRules | null, outer: Set<DescMessage>): Check | null {
+  if (rules?.ignore === Ignore.ALWAYS) return always;
+  if (rules !== null && !holdsOnly(rules as Rules, ['required', rules.type.case ?? ''])) return null;
   const values = (rules?.type.value ?? null) as Rules | null;
   switch (field.fieldKind) {
     case 'scalar':
       return compileScalar(field.scalar, values);
     case 'enum':
-      return values === null ? always : compileEnum(field, values);
+      return compileEnum(field, values);
     case 'message':
       if (field.message.typeName === 'google.protobuf.Duration') return compileDuration(values);
       if (values !== null) return null;
@@ -83,6 +84,10 @@ function compileScalar(type: ScalarType, rules: Rules | null): Check | null {
   if (type === ScalarType.STRING) return compileText(rules);
   if (rules === null) return always;
   if (![ScalarType.INT32, ScalarType.INT64, ScalarType.UINT32, ScalarType.UINT64].includes(type)) return null;
+  if (isSet(rules, 'in')) {
+    const choices = new Set(rules.in as (bigint | number)[]);
+    return holdsOnly(rules, ['in']) ? (value: bigint | number) => choices.has(value) : null;
+  }
   if (!holdsOnly(rules, ['gte', 'lte'])) return null;
   const { greaterThan, lessThan } = rules as Record<string, { value?: bigint | number }>;
   const min = greaterThan?.value ?? Number.NEGATIVE_INFINITY;
@@ -94,6 +99,10 @@ function compileScalar(type: ScalarType, rules: Rules | null): Check | null {
 
 function compileText(rules: Rules | null): Check | null {
   if (rules === null) return (text: string) => !text.includes('\0');
+  if (isSet(rules, 'in')) {
+    const choices = new Set(rules.in as string[]);
+    return holdsOnly(rules, ['in']) ? (text: string) => choices.has(text) && !text.includes('\0') : null;
+  }
   if (!holdsOnly(rules, ['min_bytes', 'max_bytes', 'pattern'])) return null;
   const minBytes = isSet(rules, 'min_bytes') ? Number(rules.minBytes) : 0;
   const maxBytes = isSet(rules, 'max_bytes') ? Number(rules.maxBytes) : Number.POSITIVE_INFINITY;
@@ -109,7 +118,8 @@ function compileText(rules: Rules | null): Check | null {
   };
 }
 
-function compileEnum(field: DescField & { fieldKind: 'enum' }, rules: Rules): Check | null {
+function compileEnum(field: DescField & { enum: DescEnum }, rules: Rules | null): Check | null {
+  if (rules === null) return always;
   if (!holdsOnly(rules, ['defined_only']) || rules.definedOnly !== true) return null;
   const defined = new Set(field.enum.values.map(({ number }) => number));
   return (value: number) => defined.has(value);
@@ -140,20 +150,33 @@ function compileList(
   rules: Rules | null,
   outer: Set<DescMessage>,
 ): Check | null {
-  if (rules !== null && !holdsOnly(rules, ['min_items', 'max_items', 'items'])) return null;
-  const items = rules?.items as (Rules & { ignore: Ignore }) | undefined;
-  if (items !== undefined && items.ignore !== Ignore.ALWAYS) return null;
-  const item = items ? always : compileItem(field, outer);
+  if (rules !== null && !holdsOnly(rules, ['min_items', 'max_items', 'unique', 'items'])) return null;
+  const item = compileItem(field, (rules?.items ?? null) as FieldRules | null, outer);
   if (item === null) return null;
   const min = rules && isSet(rules, 'min_items') ? Number(rules.minItems) : 0;
   const max = rules && isSet(rules, 'max_items') ? Number(rules.maxItems) : Number.POSITIVE_INFINITY;
-  return (list: never[]) => list.length >= min && list.length <= max && (item === always || list.every(item));
+  const unique = rules?.unique === true;
+  // Bytes are equal when what they hold is.
+  if (unique && (field.listKind === 'message' || field.scalar === ScalarType.BYTES)) return null;
+  return (list: never[]) => {
+    if (list.length < min || list.length > max) return false;
+    if (unique && new Set(list).size < list.length) return false;
+    return item === always || list.every(item);
+  };
 }
 
-function compileItem(field: DescField & { fieldKind: 'list' }, outer: Set<DescMessage>): Check | null {
-  if (field.listKind === 'scalar') return compileScalar(field.scalar, null);
-  if (field.listKind === 'enum' || field.message.typeName.startsWith('google.protobuf.')) return always;
-  return compileMessage(field.message, outer);
+function compileItem(
+  field: DescField & { fieldKind: 'list' },
+  rules: FieldRules | null,
+  outer: Set<DescMessage>,
+): Check | null {
+  if (rules?.ignore === Ignore.ALWAYS) return always;
+  if (rules !== null && !holdsOnly(rules as Rules, [rules.type.case ?? ''])) return null;
+  const values = (rules?.type.value ?? null) as Rules | null;
+  if (field.listKind === 'scalar') return compileScalar(field.scalar, values);
+  if (field.listKind === 'enum') return compileEnum(field, values);
+  if (values !== null) return null;
+  return field.message.typeName.startsWith('google.protobuf.') ? always : compileMessage(field.message, outer);
 }
 
 /** Whether no field but those of `names` is set; extensions are rules as well. */

@@ -113,27 +113,30 @@ function describe(violation: Violation, message: object): FieldViolation {
 function describeRule(violation: Violation, message: object): string {
   const value = valueAt(message, violation.field);
   const field = violation.field.findLast((step) => step.kind === 'field');
+  const isItem = violation.field.at(-1)?.kind === 'list_sub';
   switch (violation.ruleId) {
     case 'required':
     case 'string.min_bytes':
-    case 'string.min_len':
+      if (isItem && value === '') return 'must not be empty';
       if (value === '' || value === undefined) return 'is required';
       return violation.message;
     case 'string.max_bytes':
       return `${violation.message}; got ${Buffer.byteLength(value as string)} bytes`;
     case 'repeated.min_items':
-    case 'repeated.max_items':
       return `${field ? fieldHint(field) : violation.message}; got ${(value as unknown[]).length}`;
+    case 'repeated.max_items':
+      // How many there were is not known: reading stopped at one too many.
+      return `${field ? fieldHint(field) : violation.message}; got more`;
+    case 'repeated.unique':
+      return `must not hold the same item twice; got ${quoteInput(firstRepeated(value as unknown[]))} twice`;
   }
   if (!field) return violation.message;
-  const hint =
-    violation.field.at(-1)?.kind === 'list_sub' && field.fieldKind === 'list' ? itemHint(field) : fieldHint(field);
-  // A hint that only repeats the type would hide which rule was broken.
-  const text =
-    field.scalar === undefined || violation.ruleId === 'string.pattern' || hint.includes(' from ')
-      ? hint
-      : violation.message;
+  const text = isItem && field.fieldKind === 'list' ? itemHint(field) : fieldHint(field);
   return typeof value === 'object' || value === undefined ? text : `${text}; got ${quoteInput(value)}`;
+}
+
+function firstRepeated(items: readonly unknown[]): unknown {
+  return items.find((item, index) => items.indexOf(item) < index);
 }
 
 function valueAt(message: object, path: Path): unknown {

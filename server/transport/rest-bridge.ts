@@ -1,5 +1,6 @@
 import type { Message } from '@bufbuild/protobuf';
 import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
+import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { ConnectError } from '@connectrpc/connect';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { http } from '../../gen/ts/google/api/annotations_pb.ts';
@@ -9,7 +10,7 @@ import type { BoundService } from '../service/service-handlers.ts';
 import { HttpCallContext } from './http-call-context.ts';
 import type { Invoker } from './invoker.ts';
 import { NodeRequest } from './lane/node-request.ts';
-import { HttpError, sendRestError } from './rest-error.ts';
+import { fromBody, HttpError, sendRestError } from './rest-error.ts';
 import { type RequestShape, readRestRequest } from './rest-request.ts';
 import { compileTemplate, type RestTemplate } from './rest-template.ts';
 import { type RestWriter, restWriter } from './rest-writer.ts';
@@ -21,6 +22,7 @@ export type RestRoute = {
   method: DescMethod;
   takesBody: boolean;
   bodyField: RequestShape['bodyField'];
+  maskField: RequestShape['maskField'];
   encode: RestWriter;
 };
 
@@ -93,7 +95,9 @@ async function serve(call: {
     request: new NodeRequest({ request: request.raw, response: reply.raw }),
     receivedMs,
   });
-  const answer = await invoker.unary(route.method, message, context);
+  const answer = await invoker.unary(route.method, message, context).catch((error) => {
+    throw fromBody(error, route.bodyField);
+  });
   const { contentType, body } = route.encode(answer);
   return reply.header('content-type', contentType).header('cache-control', 'no-store').send(body);
 }
@@ -108,6 +112,7 @@ function compileRoute(method: DescMethod, binding: HttpRule, defaultResponseBody
     method,
     takesBody: binding.body !== '',
     bodyField: bodyField(method, binding.body),
+    maskField: httpMethod === 'PATCH' ? maskField(method) : null,
     encode: restWriter(method, binding.responseBody || defaultResponseBody),
   };
 }
@@ -124,4 +129,8 @@ function bodyField(method: DescMethod, body: string): RequestShape['bodyField'] 
   const field = method.input.fields.find(({ name }) => name === body);
   if (field?.fieldKind !== 'message') throw new Error(`${method.name}: body must be "*" or name a message field`);
   return field;
+}
+
+function maskField(method: DescMethod): RequestShape['maskField'] {
+  return method.input.fields.find(({ message }) => message?.typeName === FieldMaskSchema.typeName) ?? null;
 }

@@ -1,7 +1,9 @@
+import type { DescField } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
 import type { FastifyReply } from 'fastify';
-import { fieldOf } from '../service/call-error.ts';
+import { BadRequestSchema } from '../../gen/ts/google/rpc/error_details_pb.ts';
+import { callError, fieldOf } from '../service/call-error.ts';
 
 /** An error as REST answers it: Connect's JSON and status, and the offending field by itself. */
 export function restErrorAnswer(
@@ -23,6 +25,27 @@ export function restErrorAnswer(
   headers['content-type'] = 'application/json; charset=utf-8';
   headers['cache-control'] = 'no-store';
   return { status, headers, body: JSON.stringify(body) };
+}
+
+/**
+ * The error of a request whose body is its field `bodyField`: to the caller, who never wrote its name, the fields begin
+ * there ("tags[1]" for "monitor.tags[1]").
+ */
+export function fromBody(error: ConnectError, bodyField: DescField | null): ConnectError {
+  const violations = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+  const lead = bodyField === null ? '' : `${bodyField.name}.`;
+  if (bodyField === null || !violations.some(({ field }) => field.startsWith(lead))) return error;
+  const short = (text: string) => (text.startsWith(lead) ? text.slice(lead.length) : text);
+  const revised = callError({
+    code: error.code,
+    message: short(error.rawMessage),
+    violations: violations.map(({ field, description }) => ({ field: short(field), description })),
+    cause: error.cause,
+  });
+  error.metadata.forEach((value, name) => {
+    revised.metadata.append(name, value);
+  });
+  return revised;
 }
 
 /** Answers a REST request with an error. */

@@ -7,13 +7,15 @@ import { fieldByKey, MessageReader } from './codec/message-reader.ts';
 import { readObject } from './codec/read-object.ts';
 import { type DecodedText, decodeBytes, decodePercent, decodeTarget } from './request-text.ts';
 import { HttpError } from './rest-error.ts';
-import type { RestTemplate } from './rest-template.ts';
+import type { RestTemplate, TemplateField } from './rest-template.ts';
 
 /** How a binding puts a message together. */
 export type RequestShape = {
   template: RestTemplate;
   /** The message field that the body is; null: the body is the whole message, where the binding takes one. */
   bodyField: (DescField & { fieldKind: 'message' }) | null;
+  /** The google.protobuf.FieldMask that, when it is not given, names the fields that the body has; null: there is none. */
+  maskField: DescField | null;
 };
 
 /** What a REST request consists of. */
@@ -28,7 +30,7 @@ export type RestRequest = {
 
 /**
  * Puts a request message together from path, query and body. Unknown parameters and JSON fields are ignored; a field
- * given twice, anywhere, is an error. Throws a ConnectError, or an HttpError where HTTP has a status of its own.
+ * given twice, anywhere, is an error (but for one of the body that is as in the path). Throws a ConnectError, or an HttpError where HTTP has a status of its own.
  */
 export function readRestRequest(input: DescMessage, shape: RequestShape, request: RestRequest): Message {
   const { template, bodyField } = shape;
@@ -41,14 +43,8 @@ export function readRestRequest(input: DescMessage, shape: RequestShape, request
   const reader = new MessageReader(input);
   const isRaw = bodyField?.message.typeName === HttpBodySchema.typeName;
   const inner = bodyField === null ? reader : new MessageReader(bodyField.message);
-  if (template.fields.length > 0) {
-    const path = decoded(decodeTarget(queryAt < 0 ? request.target : request.target.slice(0, queryAt)), 'path');
-    const values = template.match(path) ?? [];
-    template.fields.forEach(({ field, within }, index) => {
-      const text = decoded(decodePercent(values[index] ?? '', false), field.name);
-      (within === null ? reader : inner).setText(field, text);
-    });
-  }
+  const path = pathTexts(template, queryAt < 0 ? request.target : request.target.slice(0, queryAt));
+  for (const { field, within, text } of path) if (within === null) reader.setText(field, text);
   if (queryAt >= 0) {
     const query = decoded(decodeTarget(request.target.slice(queryAt + 1)), 'query');
     readParameters(reader, input, query);
@@ -58,14 +54,28 @@ export function readRestRequest(input: DescMessage, shape: RequestShape, request
     if (type === 'json') inner.setObject(parseJsonObject(text));
     else readForm(inner, bodyField?.message ?? input, text);
   }
+  const { maskField } = shape;
+  if (maskField !== null && !reader.given().includes(maskField.name)) reader.setText(maskField, inner.given().join());
+  // A body that was read from the server before has them as well.
+  for (const { field, within, text } of path) if (within !== null) inner.setPath(field, text);
   const message = reader.finish();
   if (bodyField === null) return message;
   const value = isRaw ? rawBody(request) : inner.finish();
   return Object.assign(message, { [bodyField.localName]: value });
 }
 
+function pathTexts(template: RestTemplate, target: string): (TemplateField & { text: string })[] {
+  if (template.fields.length === 0) return [];
+  const values = template.match(decoded(decodeTarget(target), 'path')) ?? [];
+  return template.fields.map((each, index) => {
+    return { ...each, text: decoded(decodePercent(values[index] ?? '', false), each.field.name) };
+  });
+}
+
 /** A body that is taken as it is. */
-function rawBody({ body, contentType = '' }: RestRequest): Message {
+function rawBody(request: RestRequest): Message {
+  const { body, contentType = '' } = request;
+  checkEncoding(request);
   return create(HttpBodySchema, { contentType, data: new Uint8Array(body ?? []) });
 }
 
@@ -74,15 +84,18 @@ function hasBody(request: RestRequest): boolean {
 }
 
 function readBodyText(request: RestRequest): { type: 'json' | 'form'; text: string } {
-  if (request.contentEncoding !== undefined && request.contentEncoding.toLowerCase() !== 'identity') {
-    throw unsupported('content-encoding', 'must be identity', request.contentEncoding);
-  }
+  checkEncoding(request);
   const type = mediaType(request.contentType);
   if (type === null) {
     const valid = 'must be application/json or application/x-www-form-urlencoded, in UTF-8';
     throw unsupported('content-type', valid, request.contentType ?? '');
   }
   return { type, text: decoded(decodeBytes(request.body!), 'body') };
+}
+
+function checkEncoding({ contentEncoding }: RestRequest): void {
+  if (contentEncoding === undefined || contentEncoding.toLowerCase() === 'identity') return;
+  throw unsupported('content-encoding', 'must be identity', contentEncoding);
 }
 
 function readForm(reader: MessageReader, input: DescMessage, text: string): void {

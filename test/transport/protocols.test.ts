@@ -204,7 +204,7 @@ t.test('Connect as it comes from outside', async (t) => {
   });
   t.match(await spelt.json(), {
     code: 'invalid_argument',
-    message: /^status: must be one of ok, start, fail, log; got/,
+    message: /^status: must be one of ok, start, fail, log, keep_alive; got/,
   });
 });
 
@@ -259,7 +259,7 @@ t.test('grpc-js', async (t) => {
     name: 'js',
     status: 'MONITOR_STATUS_UP',
   });
-  t.match(await call({ name: 'js', frequency: '' }), { code: Code.InvalidArgument, details: /^frequency: must be/ });
+  t.match(await call({ name: 'js', frequency: '0m' }), { code: Code.InvalidArgument, details: /^frequency: must be/ });
   const stream = client.PingStream();
   const seqs: number[] = [];
   const ended = new Promise((resolve) => stream.on('status', resolve));

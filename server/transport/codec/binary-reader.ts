@@ -1,4 +1,5 @@
 import { type DescField, type DescMessage, fromBinary, type Message, ScalarType } from '@bufbuild/protobuf';
+import { listReadMax } from '../../service/field-rules.ts';
 import { blankMessage } from './blank-message.ts';
 import { ByteSource } from './byte-source.ts';
 
@@ -10,14 +11,15 @@ type Fields = Record<string, unknown>;
 type ReadMessage = (source: ByteSource, end: number) => Fields | undefined;
 /** Reads a value; undefined: not sure. */
 type ReadValue = (source: ByteSource) => unknown;
-type FieldReader = { localName: string; kind: 'scalar' | 'message' | 'list'; read: ReadValue };
+type FieldReader = { localName: string; kind: 'scalar' | 'message' | 'list'; read: ReadValue; maxRead: number };
 
 const readers = new WeakMap<DescMessage, BinaryReader>();
 
 /**
  * Reads what `fromBinary` reads. Compiled once per descriptor, for what clients usually send; the rest is left to
  * protobuf-es: unknown fields (they are to be kept), a message that comes in parts, bytes that end early or are no UTF-8,
- * numbers that are negative or beyond 2^53, and types that are not known here.
+ * numbers that are negative or beyond 2^53, and types that are not known here. Of a list that is too long (`listReadMax`) the
+ * rest is passed over.
  */
 export function binaryReader(descriptor: DescMessage): BinaryReader {
   let reader = readers.get(descriptor);
@@ -37,9 +39,9 @@ function compile(descriptor: DescMessage, outer: Set<DescMessage>): ReadMessage 
   for (const field of descriptor.fields) {
     const read = compileValue(field, inner);
     if (read === null) continue;
-    const wireType = field.message || field.scalar === ScalarType.STRING ? lengthDelimited : varint;
     const kind = field.fieldKind === 'list' ? 'list' : field.message ? 'message' : 'scalar';
-    byTag[field.number * 8 + wireType] = { localName: field.localName, kind, read };
+    const maxRead = listReadMax(field);
+    byTag[field.number * 8 + wireTypeOf(field)] = { localName: field.localName, kind, read, maxRead };
   }
   const fresh = blankMessage(descriptor);
   return (source, end) => {
@@ -47,18 +49,34 @@ function compile(descriptor: DescMessage, outer: Set<DescMessage>): ReadMessage 
     while (source.at < end) {
       const field = byTag[source.varint()];
       if (field === undefined) return undefined;
+      if (field.kind === 'list') {
+        const list = message[field.localName] as unknown[];
+        if (list.length >= field.maxRead) {
+          if (source.skip() < 0) return undefined;
+          continue;
+        }
+        const item = field.read(source);
+        if (item === undefined) return undefined;
+        list.push(item);
+        continue;
+      }
       const value = field.read(source);
       if (value === undefined) return undefined;
-      if (field.kind === 'list') (message[field.localName] as unknown[]).push(value);
-      else if (field.kind === 'message' && message[field.localName] !== undefined) return undefined;
+      if (field.kind === 'message' && message[field.localName] !== undefined) return undefined;
       else message[field.localName] = value;
     }
     return source.at === end ? message : undefined;
   };
 }
 
+function wireTypeOf({ message, scalar }: DescField): number {
+  if (message || scalar === ScalarType.STRING || scalar === ScalarType.BYTES) return lengthDelimited;
+  return scalar === ScalarType.DOUBLE ? eightBytes : varint;
+}
+
 /** Wire types. */
 const varint = 0;
+const eightBytes = 1;
 const lengthDelimited = 2;
 
 /** Null for a type that is not known. */
@@ -66,10 +84,18 @@ function compileValue(field: DescField, outer: Set<DescMessage>): ReadValue | nu
   if (field.fieldKind === 'map' || field.oneof) return null;
   if (field.message) return compileMessage(field.message, outer);
   if (field.scalar === ScalarType.STRING) return (source) => source.text();
+  if (field.scalar === ScalarType.BYTES) return (source) => source.bytes();
   // Numbers in lists are packed.
   if (field.fieldKind === 'list') return null;
   if (field.enum) return field.enum.open ? compileInteger(2 ** 31 - 1) : null;
   switch (field.scalar) {
+    case ScalarType.DOUBLE:
+      return (source) => source.double();
+    case ScalarType.BOOL:
+      return (source) => {
+        const value = source.varint();
+        return value < 0 ? undefined : value !== 0;
+      };
     case ScalarType.INT32:
       return compileInteger(2 ** 31 - 1);
     case ScalarType.UINT32:
@@ -103,4 +129,4 @@ function compileMessage(descriptor: DescMessage, outer: Set<DescMessage>): ReadV
   };
 }
 
-const plainTypes = ['google.protobuf.Timestamp', 'google.protobuf.Duration'];
+const plainTypes = ['google.protobuf.Timestamp', 'google.protobuf.Duration', 'google.protobuf.FieldMask'];

@@ -59,12 +59,18 @@ function compile(descriptor: DescMessage, outer: Map<DescMessage, { write: Write
     for (const { localName, oneofName, hasPresence, write } of fields) {
       const value = oneofName === null ? message[localName] : chosen(sink, message[oneofName] as Oneof, localName);
       if (value === undefined || value === null) continue;
-      if (!hasPresence && (value === '' || value === 0 || value === 0n || value === false)) continue;
+      if (!hasPresence && isDefault(value)) continue;
       write(sink, value);
     }
     if (message.$unknown !== undefined) sink.isUnsure = true;
   };
   return self.write;
+}
+
+function isDefault(value: unknown): boolean {
+  if (typeof value === 'object') return value instanceof Uint8Array && value.length === 0;
+  // -0 is not the default of a double; of an integer it is, and that is left to protobuf-es.
+  return value === '' || Object.is(value, 0) || value === 0n || value === false;
 }
 
 function chosen(sink: ByteSink, oneof: Oneof, localName: string): unknown {
@@ -79,7 +85,7 @@ function compileField(field: DescField, outer: Map<DescMessage, { write: Write }
   const write = field.message ? compileMessage(field.number, field.message, outer) : compileScalar(field);
   if (write === null || field.fieldKind !== 'list') return write;
   // Numbers in lists are packed: left to protobuf-es, because no answer has any.
-  if (!field.message && field.scalar !== ScalarType.STRING) return null;
+  if (!field.message && field.scalar !== ScalarType.STRING && field.scalar !== ScalarType.BYTES) return null;
   return (sink, values) => {
     for (const value of values as unknown[]) write(sink, value);
   };
@@ -106,7 +112,7 @@ function compileMessage(
   };
 }
 
-/** Text, and integers that are not negative, up to 2^53 - 1: whatever else comes is left to protobuf-es. */
+/** Integers are those that are not negative, up to 2^53 - 1: whatever else comes is left to protobuf-es. */
 function compileScalar(field: DescField): WriteValue | null {
   const { number } = field;
   if (field.enum) return compileInteger(number, 2 ** 31 - 1);
@@ -128,6 +134,21 @@ function compileScalar(field: DescField): WriteValue | null {
         sink.varint(number * 8);
         sink.varint(value ? 1 : 0);
       };
+    case ScalarType.BYTES:
+      return (sink, value) => {
+        if (!(value instanceof Uint8Array)) {
+          sink.isUnsure = true;
+          return;
+        }
+        sink.varint(number * 8 + lengthDelimited);
+        sink.bytes(value);
+      };
+    case ScalarType.DOUBLE:
+      return (sink, value) => {
+        if (typeof value !== 'number') sink.isUnsure = true;
+        sink.varint(number * 8 + eightBytes);
+        sink.double(value as number);
+      };
     case ScalarType.INT32:
       return compileInteger(number, 2 ** 31 - 1);
     case ScalarType.UINT32:
@@ -142,7 +163,7 @@ function compileScalar(field: DescField): WriteValue | null {
 
 function compileInteger(number: number, max: number): WriteValue {
   return (sink, value) => {
-    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > max) {
+    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > max || Object.is(value, -0)) {
       sink.isUnsure = true;
       return;
     }
@@ -163,7 +184,8 @@ function compileLong(number: number): WriteValue {
   };
 }
 
-/** Wire type of text and messages. */
+/** Wire types: of doubles; of text, bytes and messages. */
+const eightBytes = 1;
 const lengthDelimited = 2;
 /** Types whose fields have a form of their own in memory: wrappers, and Struct. */
 const specialTypes = /^google\.protobuf\.(Struct|Value|ListValue|\w+Value)$/;

@@ -28,6 +28,20 @@ export class ByteSink {
     this.#at = at;
   }
 
+  /** Eight bytes. */
+  double(value: number): void {
+    this.#reserve(8);
+    this.#at = this.#bytes.writeDoubleLE(value, this.#at);
+  }
+
+  /** Bytes with their length before them. */
+  bytes(bytes: Uint8Array): void {
+    this.varint(bytes.length);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
   /** Text with its length before it. */
   text(text: string): void {
     const { length } = text;

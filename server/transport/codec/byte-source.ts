@@ -24,14 +24,35 @@ export class ByteSource {
     return -1;
   }
 
-  /** Text after its length; undefined when the bytes end before it, and mostly when they are no UTF-8. */
-  text(): string | undefined {
+  /** Eight bytes as a number; undefined when there are fewer. */
+  double(): number | undefined {
+    const start = this.at;
+    if (start + 8 > this.#bytes.length) return undefined;
+    this.at = start + 8;
+    return this.#bytes.readDoubleLE(start);
+  }
+
+  /** A copy of bytes after their length; undefined when they end early. */
+  bytes(): Uint8Array | undefined {
+    const start = this.skip();
+    return start < 0 ? undefined : new Uint8Array(this.#bytes.subarray(start, this.at));
+  }
+
+  /** Goes past what comes after its length, and returns where it starts; -1 when the bytes end before it does. */
+  skip(): number {
     const length = this.varint();
     const start = this.at;
-    const end = start + length;
-    if (length < 0 || end > this.#bytes.length) return undefined;
-    this.at = end;
-    if (length > 16) return plainText(this.#bytes.toString('utf8', start, end));
+    if (length < 0 || start + length > this.#bytes.length) return -1;
+    this.at = start + length;
+    return start;
+  }
+
+  /** Text after its length; undefined when the bytes end before it, and mostly when they are no UTF-8. */
+  text(): string | undefined {
+    const start = this.skip();
+    if (start < 0) return undefined;
+    const end = this.at;
+    if (end - start > 16) return plainText(this.#bytes.toString('utf8', start, end));
     let text = '';
     for (let index = start; index < end; index++) {
       const byte = this.#bytes[index]!;

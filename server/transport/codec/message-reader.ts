@@ -2,6 +2,8 @@ import { create, type DescField, type DescMessage, fromJson, type Message, Scala
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { callError, quoteInput } from '../../service/call-error.ts';
 import { fieldHint, itemHint } from '../../service/field-hint.ts';
+import { listReadMax, splitsAtCommas } from '../../service/field-rules.ts';
+import { readFieldMask } from './field-mask.ts';
 import { readEnum, readScalar } from './read-scalar.ts';
 
 type Init = Record<string, unknown>;
@@ -38,7 +40,10 @@ export class MessageReader {
     this.#path = path;
   }
 
-  /** Sets a field from a parameter: text, as in a query string. A list field may come several times. */
+  /**
+   * Sets a field from a parameter: text, as in a query string. A list may come in several parameters, also with commas
+   * between items that cannot hold any; empty text is an empty list.
+   */
   setText(field: DescField, text: string): void {
     const path = this.#path + field.name;
     if (field.fieldKind === 'list' && !field.message) {
@@ -49,7 +54,10 @@ export class MessageReader {
         this.#textLists.set(field, items);
         this.#init[field.localName] = items;
       }
-      items.push(readSingular(field, textValue(field, text), `${path}[${items.length}]`));
+      const texts = text === '' ? [] : splitsAtCommas(field) ? text.split(',') : [text];
+      for (const each of texts.slice(0, listReadMax(field) - items.length)) {
+        items.push(readSingular(field, textValue(field, each), `${path}[${items.length}]`));
+      }
       return;
     }
     this.#once(field, path);
@@ -57,6 +65,22 @@ export class MessageReader {
       throw invalid(path, 'cannot be a parameter: send it in a JSON body');
     }
     this.#assign(field, readSingular(field, textValue(field, text), path));
+  }
+
+  /** Sets a field from a path. It may have been set before, to the same. */
+  setPath(field: DescField, text: string): void {
+    if (!this.#seen.has(field)) {
+      this.setText(field, text);
+      return;
+    }
+    const path = this.#path + field.name;
+    const value = this.#init[field.localName];
+    if (value !== text) throw invalid(path, `must be as in the path, or left out; got ${quoteInput(value)}`);
+  }
+
+  /** The fields that were set, also to nothing, by their proto names. */
+  given(): string[] {
+    return [...this.#seen].map(({ name }) => name);
   }
 
   /** Sets the fields of a JSON object; unknown ones are ignored, null leaves a field unset. */
@@ -77,7 +101,8 @@ export class MessageReader {
     if (value === null) return;
     if (field.fieldKind === 'list') {
       if (!Array.isArray(value)) throw wrongValue(field, value, path);
-      this.#init[field.localName] = value.map((item, index) => readSingular(field, item, `${path}[${index}]`));
+      const items = value.slice(0, listReadMax(field));
+      this.#init[field.localName] = items.map((item, index) => readSingular(field, item, `${path}[${index}]`));
     } else if (field.fieldKind === 'map') {
       if (typeof value !== 'object' || Array.isArray(value)) throw wrongValue(field, value, path);
       const entries = Object.entries(value).map(([key, item]) => [
@@ -112,6 +137,11 @@ function readSingular(field: DescField, value: unknown, path: string): unknown {
 }
 
 function readMessage(field: DescField, descriptor: DescMessage, value: unknown, path: string): Message {
+  if (descriptor.typeName === 'google.protobuf.FieldMask') {
+    const mask = readFieldMask(value);
+    if (mask === undefined) throw wrongValue(field, value, path);
+    return mask;
+  }
   if (descriptor.typeName.startsWith('google.protobuf.')) {
     try {
       return fromJson(descriptor, value as never);

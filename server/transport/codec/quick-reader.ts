@@ -1,5 +1,6 @@
 import { type DescField, type DescMessage, fromJson, type Message, ScalarType } from '@bufbuild/protobuf';
 import { shortEnumName } from '../../service/field-hint.ts';
+import { listReadMax } from '../../service/field-rules.ts';
 import { blankMessage } from './blank-message.ts';
 
 /**
@@ -99,10 +100,12 @@ function quickRead(field: DescField): Read {
   if (field.oneof || field.fieldKind === 'map') return () => undefined;
   const read = quickSingular(field);
   if (field.fieldKind !== 'list') return read;
+  const maxRead = listReadMax(field);
   return (value) => {
     if (!Array.isArray(value)) return undefined;
-    const items = new Array<unknown>(value.length);
-    for (let index = 0; index < value.length; index++) {
+    const count = Math.min(value.length, maxRead);
+    const items = new Array<unknown>(count);
+    for (let index = 0; index < count; index++) {
       const item = read(value[index]);
       if (item === undefined) return undefined;
       items[index] = item;

@@ -28,6 +28,11 @@ const int64 = fc.oneof(
   fc.constantFrom(0n, -1n, 2n ** 53n - 1n, 2n ** 53n, -(2n ** 63n)),
   fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
 );
+const doubles = fc.oneof(
+  fc.constantFrom(0, -0, 1, 0.1, -1.5, 86_400, 2 ** 53, 1e21, 5e-324, Number.MAX_VALUE),
+  fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+  fc.double(),
+);
 
 /** Init shapes of a message: each field may be missing, null, its default or anything of its type. */
 export function initShapes(descriptor: DescMessage, depth = 0): fc.Arbitrary<object> {
@@ -81,6 +86,8 @@ function singular(field: DescField, depth: number): fc.Arbitrary<unknown> {
       return texts;
     case ScalarType.BOOL:
       return fc.boolean();
+    case ScalarType.DOUBLE:
+      return doubles;
     case ScalarType.BYTES:
       return fc.uint8Array({ maxLength: 10 });
     case ScalarType.INT32:

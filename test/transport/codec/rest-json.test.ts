@@ -29,6 +29,11 @@ t.test('every field is there, by its proto name', async (t) => {
     exit_code: null,
     run: '',
     beat_id: '',
+    cron: '',
+    time_zone: '',
+    tags: [],
+    channels: [],
+    body: '',
   };
   const encode = restJson(PingRequestSchema);
   t.strictSame(parse(encode(create(PingRequestSchema))), empty);
