@@ -1,4 +1,3 @@
-import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
 import type { MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { Clock } from '../clock.ts';
@@ -7,11 +6,11 @@ import type { NextOccurrence } from '../engine/domain/schedule.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Store } from '../store/store.ts';
 import { callError, quoteInput } from './call-error.ts';
+import { changeMonitors } from './change-monitors.ts';
 import { monitorMessage } from './monitor-message.ts';
 import { readPageToken, writePageToken } from './page-token.ts';
 import type { BeatChecks } from './read-beat.ts';
 import { readError } from './read-error.ts';
-import { refusalError } from './refusal-error.ts';
 import type { ServiceHandlers } from './service-handlers.ts';
 import type { ChangeFeed } from './watch/change-feed.ts';
 import { watchMonitors } from './watch/watch-monitors.ts';
@@ -33,6 +32,7 @@ export function monitorService({
   engine,
   feed,
   clock,
+  checks,
   nextOccurrence,
 }: MonitorServiceOptions): ServiceHandlers<typeof MonitorService> {
   const message = (monitor: Monitor) => monitorMessage(monitor, { nowMs: clock.wallMs(), nextOccurrence });
@@ -40,9 +40,7 @@ export function monitorService({
     throw callError({ code: Code.Unimplemented, message: 'this server does not do that yet' });
   };
   return {
-    createMonitor: missing,
-    upsertMonitor: missing,
-    updateMonitor: missing,
+    ...changeMonitors({ engine, clock, checks, nextOccurrence }),
     applyMonitors: missing,
     exportMonitors: missing,
     listBeats: missing,
@@ -50,29 +48,6 @@ export function monitorService({
     listDays: missing,
     listUptimes: missing,
     watchMonitors: watchMonitors({ feed, store, clock, nextOccurrence }),
-
-    async deleteMonitor({ name, etag }) {
-      const outcome = await engine.remove(name, { etag: etag === '' ? null : etag });
-      if (!outcome.ok) throw refusalError(outcome.refusal);
-      return { name };
-    },
-
-    async pauseMonitor({ name, until, untilNextPing }) {
-      const untilMs = until ? timestampMs(until) : null;
-      if (untilMs !== null && untilMs <= clock.wallMs()) {
-        const text = 'until: must be in the future, or left out for a pause that has no end';
-        throw callError({ code: Code.InvalidArgument, message: text, field: 'until' });
-      }
-      const outcome = await engine.pause(name, { untilMs, untilPing: untilNextPing });
-      if (!outcome.ok) throw refusalError(outcome.refusal);
-      return { monitor: message(outcome.monitor) };
-    },
-
-    async resumeMonitor({ name }) {
-      const outcome = await engine.resume(name);
-      if (!outcome.ok) throw refusalError(outcome.refusal);
-      return { monitor: message(outcome.monitor) };
-    },
 
     async getMonitor({ name }) {
       const [loaded] = await store.load([{ name }]);

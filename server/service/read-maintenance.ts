@@ -1,8 +1,9 @@
-import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt';
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { MaintenanceWindow as WindowMessage } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import { parseDuration } from '../engine/domain/duration.ts';
 import type { MaintenanceWindow } from '../engine/domain/maintenance.ts';
 import { type CronChecks, readCron } from './read-schedule.ts';
+import { timestampHint, timestampMs } from './timestamp-ms.ts';
 
 /** What is wrong with one field: `problem` reads on after its name. */
 export type FieldProblem = {
@@ -17,8 +18,6 @@ const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 const onceMaxMs = 366 * dayMs;
 const recurringMs = { minMs: minuteMs, maxMs: 31 * dayMs };
-/** The end of 9999, as far as RFC 3339 goes. */
-const lastS = 253_402_300_799n;
 
 /** A window either from `start` to `end`, or, with all else, from each occurrence of `cron` for `duration`. */
 export function readMaintenance(message: WindowMessage, checks: CronChecks): ReadWindow {
@@ -42,15 +41,12 @@ export function readMaintenance(message: WindowMessage, checks: CronChecks): Rea
 }
 
 function readOnce(start: Timestamp | undefined, end: Timestamp | undefined): ReadWindow {
-  for (const [field, time] of [['start', start] as const, ['end', end] as const]) {
-    if (time === undefined) return problem(field, `must be given with ${field === 'start' ? 'an end' : 'a start'}`, '');
-    const { seconds, nanos } = time;
-    if (seconds < 0n || seconds > lastS || nanos < 0 || nanos >= 1e9) {
-      return problem(field, 'must be from 1970-01-01T00:00:00Z to 9999-12-31T23:59:59Z', '');
-    }
-  }
-  const fromMs = timestampMs(start!);
-  const toMs = timestampMs(end!);
+  if (start === undefined) return problem('start', 'must be given with an end', '');
+  if (end === undefined) return problem('end', 'must be given with a start', '');
+  const fromMs = timestampMs(start);
+  if (fromMs === null) return problem('start', timestampHint, '');
+  const toMs = timestampMs(end);
+  if (toMs === null) return problem('end', timestampHint, '');
   if (toMs <= fromMs || toMs - fromMs > onceMaxMs) {
     return problem('end', 'must be after the start, at most 366D', new Date(toMs).toISOString());
   }

@@ -11,7 +11,8 @@ const codes: Record<Refusal['code'], Code> = {
   unavailable: Code.Unavailable,
 };
 
-/** What a caller is told of a command that was not carried out. */
-export function refusalError({ code, message, field }: Refusal): ConnectError {
-  return callError({ code: codes[code], message, field: field === '' ? undefined : field });
+/** What a caller is told of a command that was not carried out. `prefix`: before the name of the field, as "monitor.". */
+export function refusalError({ code, message, field }: Refusal, prefix = ''): ConnectError {
+  if (field === '') return callError({ code: codes[code], message });
+  return callError({ code: codes[code], message: prefix + message, field: prefix + field });
 }
