@@ -3,6 +3,8 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { FastifyBaseLogger } from 'fastify';
 import { HeartbeatService } from '../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { MonitorService } from '../gen/ts/tocsin/v1/monitor_pb.ts';
+import { badgeRoutes } from './badge/badge-routes.ts';
+import { BadgeSignatures, loadOrCreateBadgeKey } from './badge/badge-signatures.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/settings.ts';
 import { Engine } from './engine/engine.ts';
@@ -23,6 +25,7 @@ import { ServingHealth } from './serving-health.ts';
 import { startPage } from './start-page.ts';
 import { SqliteStore } from './store/sqlite/sqlite-store.ts';
 import { Teardown } from './teardown.ts';
+import { Authenticator } from './transport/authenticator.ts';
 import { CallMetrics } from './transport/call-metrics.ts';
 import { createHttpApp } from './transport/create-http-app.ts';
 
@@ -147,6 +150,12 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
           metrics: calls,
           isPingKey: pingKeyCheck(config.pingKey, { isOpen: config.token === null }),
           newId,
+        }),
+        badgeRoutes({
+          store,
+          clock,
+          authenticator: new Authenticator(config.token ?? undefined),
+          signatures: new BadgeSignatures(loadOrCreateBadgeKey(join(config.dataDir, 'badge-key'))),
         }),
       ],
       healthz: () => health.report(),

@@ -25,6 +25,7 @@ const free = ['clock', 'domain'];
 const importers: Record<string, string[]> = {
   top: ['top'],
   'system-clock': ['top'],
+  'secret-file': ['top', 'badge', 'notify'],
   config: ['top'],
   page: ['top', 'listener'],
   wheel: ['engine'],
@@ -113,7 +114,8 @@ function roomOf(path: string): string | undefined {
   const [area, folder = '', inner = ''] = path.split('/');
   if (area === 'sdk' || area === 'gen') return area;
   if (area !== 'server') return undefined;
-  if (folder === 'clock.ts' || folder === 'system-clock.ts') return folder.replace('.ts', '');
+  if (folder === 'clock.ts' || folder === 'system-clock.ts' || folder === 'secret-file.ts')
+    return folder.replace('.ts', '');
   if (folder.endsWith('.ts')) return 'top';
   if (folder === 'engine' && closed.includes(inner)) return inner;
   if (folder === 'transport' && inner === 'codec') return inner;

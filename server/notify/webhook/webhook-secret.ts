@@ -1,6 +1,5 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { loadOrCreateSecretFile } from '../../secret-file.ts';
 
 const prefix = 'whsec_';
 const bytesMin = 24;
@@ -23,45 +22,12 @@ export function isWebhookSecret(text: string): boolean {
  */
 export function loadOrCreateWebhookSecret({ configured, path }: { configured: string | null; path: string }): string {
   if (configured !== null) return checked(configured, 'TOCSIN_WEBHOOK_SECRET');
-  return checked(readIfExists(path) ?? create(path), path);
-}
-
-function create(path: string): string {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomUUID()}`;
-  try {
-    const secret = `${prefix}${randomBytes(generatedBytes).toString('base64')}`;
-    writeFileSync(temporary, `${secret}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    // Unlike a rename, a link never replaces a file that somebody else made meanwhile.
-    linkSync(temporary, path);
-    return secret;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return readFileSync(path, 'utf8');
-  } finally {
-    unlinkIfExists(temporary);
-  }
+  const make = (): string => `${prefix}${randomBytes(generatedBytes).toString('base64')}`;
+  return checked(loadOrCreateSecretFile(path, make), path);
 }
 
 function checked(text: string, source: string): string {
   const secret = text.trim();
   if (isWebhookSecret(secret)) return secret;
   throw new Error(`${source} does not hold a webhook secret: it must be ${prefix} and the base64 of 24 to 64 bytes`);
-}
-
-function readIfExists(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function unlinkIfExists(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // It was not made.
-  }
 }
