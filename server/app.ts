@@ -12,6 +12,7 @@ import { healthchecksRoutes } from './healthchecks/healthchecks-routes.ts';
 import { pingKeyCheck } from './healthchecks/ping-key.ts';
 import { listenerServerFactory } from './listener/listener-server.ts';
 import { metricsText } from './metrics.ts';
+import { monitorPage } from './monitor-page.ts';
 import { alertNotifier } from './notify/notifier-registry.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { Outbox } from './outbox/outbox.ts';
@@ -141,7 +142,10 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       metrics: calls,
       metricsText: metricsText({ clock, calls, engine, deliveries: store.deliveries }),
       shutdownSignal: shutdown.signal,
-      page: startPage({ store, clock, config }),
+      pages: {
+        start: startPage({ store, clock, config }),
+        monitor: monitorPage({ store, clock, nextOccurrence: cron.next }),
+      },
       routes: [
         healthchecksRoutes({
           engine,

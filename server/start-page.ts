@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/settings.ts';
 import type { Monitor } from './engine/domain/monitor.ts';
 import { phaseAt } from './engine/domain/phase.ts';
+import { causeText, scheduleText } from './monitor-text.ts';
 import type { DeliveryQueue, DeliveryStats } from './outbox/delivery-queue.ts';
 import type { FailingAlerts, PageMonitor } from './page/page-view.ts';
 import { renderPage } from './page/render-page.ts';
@@ -47,8 +48,10 @@ function failingAlerts({ failing, oldestCreatedMs, lastError }: DeliveryStats, n
 }
 
 function pageMonitor(monitor: Monitor, nowMs: number): PageMonitor {
-  const { name, lastBeatMs, dueMs, deadlineMs, hold, incident, frequencyMs, graceMs } = monitor;
+  const { name, lastBeatMs, dueMs, deadlineMs, hold, graceMs } = monitor;
+  const incident = monitor.incident && { startedMs: monitor.incident.startedMs, cause: causeText(monitor.incident) };
   const status = phaseAt(monitor, nowMs);
   const heldUntilMs = hold?.untilMs ?? null;
-  return { name, status, lastBeatMs, dueMs, deadlineMs, heldUntilMs, incident, frequencyMs, graceMs };
+  const schedule = scheduleText(monitor).replace(/^every /, '');
+  return { name, status, lastBeatMs, dueMs, deadlineMs, heldUntilMs, incident, schedule, graceMs };
 }

@@ -25,14 +25,14 @@ ${sorted.map((monitor) => row(monitor, nowMs))}</tbody>
 }
 
 function row(monitor: PageMonitor, nowMs: number): Html {
-  const { name, status, lastBeatMs, dueMs, frequencyMs, graceMs } = monitor;
+  const { name, status, lastBeatMs, dueMs, schedule, graceMs } = monitor;
   return html`<tr role="row" class="${status}">
 <td role="cell"><span class="status ${status}">${status}</span></td>
-<th role="rowheader" scope="row"><bdi>${name}</bdi></th>
+<th role="rowheader" scope="row"><a href="/view?name=${encodeURIComponent(name)}"><bdi>${name}</bdi></a></th>
 <td role="cell" data-label="Last beat">${time(lastBeatMs, nowMs)}</td>
 <td role="cell" data-label="Next beat due">${time(status === 'down' ? null : dueMs, nowMs)}</td>
 <td role="cell" data-label="Deadline">${deadline(monitor, nowMs)}</td>
-<td role="cell" data-label="Every">${formatDuration(frequencyMs)}</td>
+<td role="cell" data-label="Every">${schedule}</td>
 <td role="cell" data-label="Grace">${formatDuration(graceMs)}</td>
 </tr>
 `;
@@ -40,8 +40,7 @@ function row(monitor: PageMonitor, nowMs: number): Html {
 
 function deadline({ status, incident, heldUntilMs, deadlineMs }: PageMonitor, nowMs: number): Html {
   if (incident) {
-    const reason = incident.reason === 'failed' ? 'a beat reported failure' : 'no beat came in time';
-    return html`down since ${timeText(incident.startedMs, nowMs)}: ${reason}`;
+    return html`down since ${timeText(incident.startedMs, nowMs)}: ${incident.cause}`;
   }
   if (status === 'late' && heldUntilMs !== null)
     return html`held until ${timeText(heldUntilMs, nowMs)}: the server was not listening`;

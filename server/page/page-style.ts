@@ -29,6 +29,7 @@ pre code { font-size: .8125rem; }
 .down > .status, .status.down { color: var(--down); }
 .status.down::before { border-radius: 1px; }
 .status.late { color: var(--late); } .status.up { color: var(--up); } .status.new { color: var(--new); }
+.status.paused { color: var(--new); } .status.paused::before { border-radius: 1px; width: .3em; }
 .status.new::before { background: none; box-shadow: inset 0 0 0 2px currentColor; }
 table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
 th, td { padding: .45rem .75rem .45rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
@@ -37,6 +38,21 @@ thead th { color: var(--soft); font-size: .8125rem; font-weight: 600; white-spac
 tbody th { font-weight: 500; overflow-wrap: anywhere; white-space: pre-wrap; min-width: 10rem; max-width: 30rem; }
 tr.down { background: var(--downrow); }
 time { white-space: nowrap; }
+a { color: inherit; } .back { margin: 0 0 .4rem; font-size: .875rem; color: var(--soft); }
+h1 .name { overflow-wrap: anywhere; } h1 .status { font-size: 1rem; }
+.tag { padding: .1rem .5rem; border: 1px solid var(--line); border-radius: 1rem; font-size: .8125rem; }
+.facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(13rem, 100%), 1fr)); gap: .75rem 1.25rem; margin: 1.25rem 0; }
+.facts dt { color: var(--soft); font-size: .8125rem; } .facts dd { margin: 0; overflow-wrap: anywhere; }
+.uptimes { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; }
+.days { display: flex; gap: 2px; margin: .5rem 0 0; padding: 0; list-style: none; height: 2.25rem; }
+.days li { position: relative; flex: 1 1 0; min-width: 2px; border-radius: 2px; background: var(--line); }
+.days .up, .bar.up { background: var(--up); } .days .some, .bar.some { background: var(--late); }
+.days .down, .bar.down { background: var(--down); }
+.days .unknown, .bar.unknown { background: repeating-linear-gradient(45deg, var(--soft) 0 2px, var(--line) 2px 5px); }
+.bar { display: inline-block; width: .75em; height: .75em; margin-left: .6em; border-radius: 2px; background: var(--line); }
+.days-ends { display: flex; justify-content: space-between; margin: .15rem 0; color: var(--soft); font-size: .8125rem; }
+.legend { color: var(--soft); font-size: .8125rem; }
+.wrap { overflow-wrap: anywhere; max-width: 28rem; } details pre { max-height: 20rem; overflow: auto; }
 footer { margin-top: 2.5rem; color: var(--soft); font-size: .875rem; }
 @media (max-width: 44rem) {
   body { padding: 1rem .9rem 2rem; }

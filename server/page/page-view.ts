@@ -1,15 +1,18 @@
+export type PageStatus = 'new' | 'up' | 'late' | 'down' | 'paused';
+
 /** What the page says of one monitor. Times are Unix ms; null: there is none. */
 export type PageMonitor = {
   name: string;
-  status: 'new' | 'up' | 'late' | 'down' | 'paused';
+  status: PageStatus;
   lastBeatMs: number | null;
   dueMs: number | null;
   deadlineMs: number | null;
   /** End of the hold that a late monitor got because the server itself was not listening. */
   heldUntilMs: number | null;
   /** The open incident of a monitor that is down. */
-  incident: { startedMs: number; reason: 'missed' | 'failed' | 'overran' | 'too_short' | 'too_often' } | null;
-  frequencyMs: number;
+  incident: { startedMs: number; cause: string } | null;
+  /** How often it must be heard from, such as "10m" or "0 3 * * * Europe/Berlin". */
+  schedule: string;
   graceMs: number;
 };
 

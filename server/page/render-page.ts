@@ -1,30 +1,15 @@
 import { howToPing } from './how-to-ping.ts';
-import { Html, html } from './html.ts';
+import { type Html, html } from './html.ts';
 import { monitorTable } from './monitor-table.ts';
-import { pageStyle } from './page-style.ts';
+import { pageShell } from './page-shell.ts';
 import type { PageMonitor, PageView } from './page-view.ts';
 import { roughly } from './time-text.ts';
-
-/** Seconds after which a browser asks for the page anew. */
-const refreshS = 10;
 
 /** The start page as a whole HTML document: what this is, how to ping, the monitors and their state. */
 export function renderPage(view: PageView): string {
   const { monitors } = view;
   const down = monitors.filter(({ status }) => status === 'down').length;
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="refresh" content="${refreshS}">
-<title>${down > 0 ? `(${down} down) ` : ''}Tocsin</title>
-<link rel="icon" href="${icon(down > 0)}">
-<style>${new Html(pageStyle)}</style>
-</head>
-<body>
-<header>
+  const body = html`<header>
 <h1>Tocsin</h1>
 <p>A heartbeat monitor: your jobs ping it, and it rings when one fails or goes quiet.
 ${view.alertTarget === 'webhook' ? 'Alerts go to PING_ALERT_URI.' : 'Alerts go to the log, because PING_ALERT_URI is not set.'}</p>
@@ -33,11 +18,14 @@ ${view.alertTarget === 'webhook' ? 'Alerts go to PING_ALERT_URI.' : 'Alerts go t
 ${alertTrouble(view)}${monitorSection(view)}
 <h2>How to ping</h2>
 ${howToPing(view)}
-</main>
-<footer>Times are as of ${new Date(view.nowMs).toISOString().slice(0, 19).replace('T', ' ')} UTC; the page refreshes every ${refreshS} seconds.</footer>
-</body>
-</html>
-`.text;
+</main>`;
+  return pageShell({
+    title: `${down > 0 ? `(${down} down) ` : ''}Tocsin`,
+    alarm: down > 0,
+    nowMs: view.nowMs,
+    refreshS: 10,
+    body,
+  });
 }
 
 /** Says that people do not hear of what is down; nothing while all is well. */
@@ -69,7 +57,7 @@ ${more ? note : ''}${monitorTable(monitors, nowMs)}`;
 
 /** "3 down · 1 late · 120 up", without what there is none of. */
 function counts(monitors: readonly PageMonitor[]): Html {
-  const pieces = (['down', 'late', 'up', 'new'] as const).flatMap((status) => {
+  const pieces = (['down', 'late', 'up', 'new', 'paused'] as const).flatMap((status) => {
     const count = monitors.filter((monitor) => monitor.status === status).length;
     return count === 0 ? [] : [html`<span class="status ${status}">${count} ${status}</span>`];
   });
@@ -77,13 +65,4 @@ function counts(monitors: readonly PageMonitor[]): Html {
     index === 0 ? [piece] : [html` <span class="sep">·</span> `, piece],
   );
   return html`<p class="counts">${joined}</p>`;
-}
-
-/** A bell as a data URL, red while something is down. */
-function icon(alarm: boolean): string {
-  const colour = alarm ? '#d93025' : '#17803d';
-  const bell =
-    'M8 1a1 1 0 0 1 1 1v.6A4.5 4.5 0 0 1 12.500 7v3l1.500 2v1H2v-1l1.500-2V7A4.500 4.500 0 0 1 7 2.600V2a1 1 0 0 1 1-1zM6 14h4a2 2 0 0 1-4 0z';
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path fill="${colour}" d="${bell}"/></svg>`;
-  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }

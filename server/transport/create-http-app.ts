@@ -21,7 +21,7 @@ import type { Health } from './health.ts';
 import { Invoker } from './invoker.ts';
 import { allLanes, type LaneName, Lanes } from './lane/lanes.ts';
 import { notFoundHandler } from './not-found.ts';
-import { pageRoutes } from './page-routes.ts';
+import { type Pages, pageRoutes } from './page-routes.ts';
 import { originForm } from './request-text.ts';
 import { restBridge, restRoutes } from './rest-bridge.ts';
 import { frameworkError, sendRestError } from './rest-error.ts';
@@ -51,7 +51,7 @@ export type HttpAppOptions = {
   /** Until the body of a request must have come in full over HTTP/2 (HTTP/1.1 is the listener's), ms. Default 60,000. */
   bodyTimeoutMs?: number;
   /** The HTML of `GET /`, for a reader who reached the server at `baseUrl` (such as "http://127.0.0.1:4000"). */
-  page?: (baseUrl: string) => Promise<string>;
+  pages?: Pages;
   /** More routes, each on an encapsulated Fastify instance. They check for themselves who may call. */
   routes?: readonly ((scope: FastifyInstance) => void)[];
   /** The answer of `GET /healthz`: 200 or 503 with `body` as JSON. */
@@ -116,8 +116,8 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   app.setNotFoundHandler(notFoundHandler({ routes, authenticator }));
   app.register(async (scope) => restBridge(scope, { routes, invoker, clock }));
   app.register(async (scope) => connectRoutes(scope, { services, invoker, clock, maxBodyBytes }));
-  const { page, healthz, metricsText } = options;
-  app.register(async (scope) => pageRoutes(scope, { authenticator, page, healthz, metricsText }));
+  const { pages, healthz, metricsText } = options;
+  app.register(async (scope) => pageRoutes(scope, { authenticator, pages, healthz, metricsText }));
   for (const register of options.routes ?? []) app.register(async (scope) => register(scope));
   return app;
 }

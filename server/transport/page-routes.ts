@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Authenticator } from './authenticator.ts';
 import { sendRestError } from './rest-error.ts';
 
@@ -11,20 +11,30 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
+/** Pages for people, as HTML. */
+export type Pages = {
+  start: (baseUrl: string) => Promise<string>;
+  /** That of one monitor; null when no monitor has the name. */
+  monitor: (name: string) => Promise<string | null>;
+};
+
+const unknownMonitor =
+  '<!doctype html><meta charset="utf-8"><title>Tocsin</title><p>No monitor has this name. <a href="/">All monitors</a>';
+
 /**
- * Serves `GET /` (for people, so a browser's password prompt will do), `/healthz` (open, GET and HEAD) and `/metrics` (for
+ * Serves `GET /` and `GET /view?name=…` (for people, so a browser's password prompt will do), `/healthz` (open, GET and HEAD) and `/metrics` (for
  * Prometheus, with the token as bearer or as password).
  */
 export function pageRoutes(
   scope: FastifyInstance,
   options: {
     authenticator: Authenticator;
-    page: ((baseUrl: string) => Promise<string>) | undefined;
+    pages: Pages | undefined;
     healthz: () => Promise<{ ok: boolean; body: object }>;
     metricsText: { contentType: string; text: () => Promise<string> } | undefined;
   },
 ): void {
-  const { authenticator, page, healthz, metricsText } = options;
+  const { authenticator, pages, healthz, metricsText } = options;
 
   // Uptime checkers ask with HEAD.
   scope.get('/healthz', { exposeHeadRoute: true }, async (_request, reply) => {
@@ -45,14 +55,29 @@ export function pageRoutes(
     });
   }
 
-  if (page === undefined) return;
-  scope.get('/', async (request, reply) => {
+  if (pages === undefined) return;
+  const serve = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    render: () => Promise<string | null>,
+  ): Promise<FastifyReply> => {
     if (!authenticator.checkPage(request.raw.headers.authorization)) {
       return reply
         .code(401)
         .headers({ ...pageHeaders, 'www-authenticate': 'Basic realm="tocsin", charset="UTF-8"' })
         .send('<!doctype html><title>Tocsin</title><p>The token is needed: any user name, and the token as password.');
     }
-    return reply.headers(pageHeaders).send(await page(`${request.protocol}://${request.host}`));
-  });
+    const text = await render();
+    return reply
+      .code(text === null ? 404 : 200)
+      .headers(pageHeaders)
+      .send(text ?? unknownMonitor);
+  };
+  scope.get('/', (request, reply) => serve(request, reply, () => pages.start(`${request.protocol}://${request.host}`)));
+  scope.get('/view', (request, reply) =>
+    serve(request, reply, async () => {
+      const { name } = request.query as { name?: unknown };
+      return typeof name === 'string' && name !== '' ? pages.monitor(name) : null;
+    }),
+  );
 }

@@ -16,7 +16,7 @@ function monitor(name: string, changes: Partial<PageMonitor> = {}): PageMonitor 
     deadlineMs: nowMs + 7 * min,
     heldUntilMs: null,
     incident: null,
-    frequencyMs: 10 * min,
+    schedule: '10m',
     graceMs: min,
     ...changes,
   };
@@ -74,7 +74,7 @@ t.test('it refreshes itself and needs neither script nor anything from elsewhere
   const source = page({ monitors: [monitor('a')] });
   t.match(source, '<meta http-equiv="refresh" content="10">');
   t.notMatch(source, /<script|javascript:|\son[a-z]+=/i);
-  t.notMatch(source, /(src|href)="(?!data:)/);
+  t.notMatch(source, /(src|href)="(?!data:|\/(?!\/))/);
   t.notMatch(source, /undefined|\[object|NaN|null/);
 });
 
@@ -85,8 +85,11 @@ t.test('one row says all about a monitor', async (t) => {
       monitor('never', { status: 'new', lastBeatMs: null, dueMs: null, deadlineMs: null }),
       monitor('late', { status: 'late', dueMs: nowMs - 50 * s, deadlineMs: nowMs + 10 * s }),
       monitor('held', { status: 'late', dueMs: nowMs - 50 * s, heldUntilMs: nowMs + 9 * min }),
-      monitor('missed', { status: 'down', incident: { startedMs: nowMs - 3 * min, reason: 'missed' } }),
-      monitor('failed', { status: 'down', incident: { startedMs: nowMs - 25 * 60 * min, reason: 'failed' } }),
+      monitor('missed', { status: 'down', incident: { startedMs: nowMs - 3 * min, cause: 'no beat came in time' } }),
+      monitor('failed', {
+        status: 'down',
+        incident: { startedMs: nowMs - 25 * 60 * min, cause: 'a beat reported failure' },
+      }),
     ],
   });
   t.same(rowOf(source, 'fine'), ['up', 'fine', '4 min ago', 'in 6 min', 'in 7 min', '10m', '1m']);
@@ -118,7 +121,7 @@ t.test('times are rounded towards now', async (t) => {
 });
 
 t.test('what needs a look comes first, and the counts on top', async (t) => {
-  const down = { status: 'down', incident: { startedMs: nowMs, reason: 'missed' } } as const;
+  const down = { status: 'down', incident: { startedMs: nowMs, cause: 'no beat came in time' } } as const;
   const source = page({
     monitors: [
       monitor('m'),

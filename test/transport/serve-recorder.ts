@@ -138,7 +138,7 @@ export async function serveRecorder(
     shutdownSignal: shutdown.signal,
     ...(options.streamDrainMs === undefined ? {} : { streamDrainMs: options.streamDrainMs }),
     ...(options.lanes ? { lanes: options.lanes } : {}),
-    page: async () => '<!doctype html><title>Tocsin</title>',
+    pages: { start: async () => '<!doctype html><title>Tocsin</title>', monitor: async () => null },
     healthz: async () => ({ ok: health.serving(), body: { status: health.serving() ? 'ok' : 'failing' } }),
     serverFactory: listenerServerFactory({ clock, ...(options.limits ? { limits: options.limits } : {}) }),
   });
