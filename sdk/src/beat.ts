@@ -1,8 +1,11 @@
 import { cutMessage } from './error-message.ts';
 import { defaultGrace, type Frequency, frequencyProblem, graceProblem } from './frequency.ts';
 
-/** `ok`: all is well. `fail`: down at once. `start`: a run began. `log`: a note that changes nothing. */
-export type BeatStatus = 'ok' | 'start' | 'fail' | 'log';
+/**
+ * `ok`: all is well. `fail`: down at once. `start`: a run began. `keep_alive`: the run goes on, its longest time counts
+ * anew. `log`: a note that changes nothing.
+ */
+export type BeatStatus = 'ok' | 'start' | 'fail' | 'log' | 'keep_alive';
 
 export type PingDetails = {
   /** Default `ok`. */
@@ -17,6 +20,13 @@ export type PingDetails = {
   run?: string | undefined;
   /** How long past the due time the beat may still come. Default: 10 % of the period, at least 2 s, at most 1 h. */
   grace?: Frequency | undefined;
+  /** Tags of the monitor, up to 20, each 1 to 64 bytes without commas. Given ones replace those it has. */
+  tags?: readonly string[] | undefined;
+  /**
+   * Channels that its alerts go to, up to 20 names. Given ones replace those it has. The server rejects a beat that names
+   * a channel which it does not know.
+   */
+  channels?: readonly string[] | undefined;
 };
 
 /** What a beat is about, checked. */
@@ -32,6 +42,8 @@ export type Beat = {
   durationMs: number | undefined;
   exitCode: number | undefined;
   run: string;
+  tags: readonly string[];
+  channels: readonly string[];
   /** When it happened, by both of the client's clocks. */
   wallMs: number;
   monotonicMs: number;
@@ -39,6 +51,8 @@ export type Beat = {
 
 const NAME_BYTES_MAX = 256;
 const RUN_BYTES_MAX = 64;
+const LABELS_MAX = 20;
+const LABEL_BYTES_MAX = 64;
 const DURATION_MS_MAX = 366 * 86_400_000;
 
 const wireStatus: Record<BeatStatus, string> = {
@@ -46,6 +60,7 @@ const wireStatus: Record<BeatStatus, string> = {
   start: 'BEAT_STATUS_START',
   fail: 'BEAT_STATUS_FAIL',
   log: 'BEAT_STATUS_LOG',
+  keep_alive: 'BEAT_STATUS_KEEP_ALIVE',
 };
 
 /** Checks what names a monitor; `problem` says what is valid. Never throws. */
@@ -70,10 +85,10 @@ export function checkMonitor(
  * beat would raise a false alarm. Only an unknown status yields no details, since it decides what the beat means.
  */
 export function checkDetails(details: PingDetails): {
-  checked: Pick<Beat, 'status' | 'message' | 'durationMs' | 'exitCode' | 'run'> | undefined;
+  checked: Pick<Beat, 'status' | 'message' | 'durationMs' | 'exitCode' | 'run' | 'tags' | 'channels'> | undefined;
   problems: string[];
 } {
-  const { status = 'ok', message = '', durationMs, exitCode, run = '' } = details;
+  const { status = 'ok', message = '', durationMs, exitCode, run = '', tags = [], channels = [] } = details;
   const problems: string[] = [];
   const keep = <T>(value: T, valid: boolean, problem: string): T | undefined => {
     if (valid) return value;
@@ -81,7 +96,10 @@ export function checkDetails(details: PingDetails): {
     return undefined;
   };
   if (typeof status !== 'string' || !Object.hasOwn(wireStatus, status)) {
-    return { checked: undefined, problems: [`status must be ok, start, fail or log; got ${shown(status)}`] };
+    return {
+      checked: undefined,
+      problems: [`status must be ok, start, fail, log or keep_alive; got ${shown(status)}`],
+    };
   }
   const checked = {
     status,
@@ -89,6 +107,8 @@ export function checkDetails(details: PingDetails): {
     durationMs: keep(durationMs, durationMs == null || isDuration(durationMs), 'durationMs must be 0 to 366 days'),
     exitCode: keep(exitCode, exitCode == null || (exitCode | 0) === exitCode, 'exitCode must be a 32-bit integer'),
     run: keep(run, isText(run, RUN_BYTES_MAX), 'run must be a text of at most 64 bytes (UTF-8)') ?? '',
+    tags: keep(tags, isLabels(tags), 'tags must be at most 20 texts of 1 to 64 bytes without commas') ?? [],
+    channels: keep(channels, isLabels(channels), 'channels must be at most 20 names of 1 to 64 bytes') ?? [],
   };
   return { checked, problems };
 }
@@ -113,6 +133,8 @@ export function beatJson(beat: Beat, stamped: boolean): string {
     duration: beat.durationMs == null ? undefined : `${(beat.durationMs / 1000).toFixed(3)}s`,
     exitCode: beat.exitCode ?? undefined,
     run: beat.run || undefined,
+    tags: beat.tags.length > 0 ? beat.tags : undefined,
+    channels: beat.channels.length > 0 ? beat.channels : undefined,
   });
 }
 
@@ -123,6 +145,11 @@ function isName(value: unknown): value is string {
 function isText(value: unknown, bytesMax: number): value is string {
   if (typeof value !== 'string' || value.length > bytesMax) return false;
   return value.isWellFormed() && new TextEncoder().encode(value).length <= bytesMax;
+}
+
+function isLabels(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length > LABELS_MAX) return false;
+  return value.every((label) => isText(label, LABEL_BYTES_MAX) && label !== '' && !label.includes(','));
 }
 
 function isDuration(value: unknown): boolean {

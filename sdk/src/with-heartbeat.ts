@@ -5,7 +5,7 @@ import type { CheckedFrequency, Frequency } from './frequency.ts';
 // biome-ignore lint/suspicious/noExplicitAny: the constraint that every function meets, whatever it takes.
 export type AnyFunction = (this: any, ...args: any[]) => any;
 
-export type HeartbeatOptions = Pick<PingDetails, 'grace'>;
+export type HeartbeatOptions = Pick<PingDetails, 'grace' | 'tags' | 'channels'>;
 
 /**
  * Returns a function of the same type as `job` that also reports each call: `ok` when it succeeds, `fail` with the
@@ -32,7 +32,8 @@ export function withHeartbeatInto(sink: RunSink): WithHeartbeat {
     if (typeof job !== 'function') throw new TypeError('job must be a function');
     const { monitor, problem } = checkMonitor(name, frequency, options?.grace);
     if (problem !== undefined) throw new TypeError(problem);
-    return wrapJob(monitor, job, sink);
+    const { tags, channels } = options ?? {};
+    return wrapJob(monitor, job, { sink, tags, channels });
   };
 }
 
@@ -42,13 +43,17 @@ export function withHeartbeatInto(sink: RunSink): WithHeartbeat {
  * A result with a `then` is answered by what its `then` returns, not by the result itself: a watcher on the side would
  * either mark a rejection as handled, or start a lazy thenable (a query builder) a second time.
  */
-function wrapJob<Job extends AnyFunction>(monitor: Monitor, job: Job, sink: RunSink): Job {
+function wrapJob<Job extends AnyFunction>(
+  monitor: Monitor,
+  job: Job,
+  { sink, ...named }: Pick<PingDetails, 'tags' | 'channels'> & { sink: RunSink },
+): Job {
   return new Proxy(job, {
     apply(target, thisArgument, args) {
       const startedMs = sink.monotonicMs();
       const ended = (status: 'ok' | 'fail', message: string) => {
         const durationMs = Math.max(0, sink.monotonicMs() - startedMs);
-        sink.ping(monitor.name, monitor.frequency, { grace: monitor.grace, status, message, durationMs });
+        sink.ping(monitor.name, monitor.frequency, { grace: monitor.grace, ...named, status, message, durationMs });
       };
       const succeeded = <T>(value: T): T => {
         ended('ok', '');

@@ -34,6 +34,8 @@ t.test('a beat on the wire', async (t) => {
     exitCode: 3,
     run: 'run-1',
     grace: '30s',
+    tags: ['db', 'nightly'],
+    channels: ['default'],
   });
   t.equal(await tocsin.flush(), true);
   const { method, path, headers, body, pings } = await server.next();
@@ -57,6 +59,8 @@ t.test('a beat on the wire', async (t) => {
       duration: '1.500s',
       exitCode: 3,
       run: 'run-1',
+      tags: ['db', 'nightly'],
+      channels: ['default'],
     },
   ]);
   const parsed = fromJson(contract.PingBatchRequestSchema, JSON.parse(body)).pings[0];
@@ -349,7 +353,7 @@ t.test('ping never throws: a beat that can not be sent is reported, a detail tha
     [['job', 600], /frequency must be .* got 600/],
     [['job', { toString: () => '1h' }], /frequency must be .* got an object/],
     [['job', '1h', { grace: '-1s' }], /grace must be/],
-    [['job', '1h', { status: 'toString' }], /status must be ok, start, fail or log/],
+    [['job', '1h', { status: 'toString' }], /status must be ok, start, fail, log or keep_alive/],
   ];
   for (const [args, message] of unusable) {
     ping(...args);
@@ -366,7 +370,15 @@ t.test('ping never throws: a beat that can not be sent is reported, a detail tha
   await settle();
   t.equal(server.requests.length, 0);
 
-  ping('job', '1h', { message: 1, durationMs: -1, exitCode: 1.5, run: 'x'.repeat(65), grace: '0s', foo: 1 });
+  ping('job', '1h', {
+    message: 1,
+    durationMs: -1,
+    exitCode: 1.5,
+    run: 'x'.repeat(65),
+    tags: ['a,b'],
+    grace: '0s',
+    foo: 1,
+  });
   ping('job', '1h', null);
   ping('job', '1h', { exitCode: null, durationMs: 0, status: undefined, message: 'a\0\ud800b' });
   await tocsin.flush();
@@ -374,7 +386,7 @@ t.test('ping never throws: a beat that can not be sent is reported, a detail tha
     log.errors
       .slice(unusable.length + 1)
       .map(({ kind, dropped, message }) => [kind, dropped, message.split(' must')[0]]),
-    ['message', 'durationMs', 'exitCode', 'run'].map((name) => ['invalid', 0, `ping: ${name}`]),
+    ['message', 'durationMs', 'exitCode', 'run', 'tags'].map((name) => ['invalid', 0, `ping: ${name}`]),
   );
   const { pings } = await server.next();
   t.match(pings, [
