@@ -76,8 +76,8 @@ export function pageRoutes(
   scope.get('/', (request, reply) => serve(request, reply, () => pages.start(`${request.protocol}://${request.host}`)));
   scope.get('/view', (request, reply) =>
     serve(request, reply, async () => {
-      const { name } = request.query as { name?: unknown };
-      return typeof name === 'string' && name !== '' ? pages.monitor(name) : null;
+      const { searchParams } = new URL(request.raw.url ?? '', 'http://page');
+      return pages.monitor(searchParams.get('name') ?? '');
     }),
   );
 }
