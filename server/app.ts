@@ -7,10 +7,12 @@ import { badgeRoutes } from './badge/badge-routes.ts';
 import { BadgeSignatures, loadOrCreateBadgeKey } from './badge/badge-signatures.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/settings.ts';
+import { DocumentReader } from './document/document-reader.ts';
 import { Engine } from './engine/engine.ts';
 import { healthchecksRoutes } from './healthchecks/healthchecks-routes.ts';
 import { pingKeyCheck } from './healthchecks/ping-key.ts';
 import { listenerServerFactory } from './listener/listener-server.ts';
+import { ManagedMonitors } from './managed-monitors.ts';
 import { metricsText } from './metrics.ts';
 import { monitorPage } from './monitor-page.ts';
 import { alertNotifier } from './notify/notifier-registry.ts';
@@ -44,6 +46,8 @@ export type AppOptions = {
 export type App = {
   /** Where it listens, such as "http://127.0.0.1:4000". */
   url: string;
+  /** Applies the document of monitors again; without one it does nothing. Never rejects. */
+  reloadMonitors(): Promise<void>;
   /** Ends it: what was received is answered and stored. Bounded in time; never rejects. */
   stop(): Promise<void>;
 };
@@ -63,7 +67,8 @@ const stopOutboxMs = 5_000;
  * Builds every room of the server, in the order in which data flows back, and starts it. A start that fails undoes what
  * was done.
  *
- * @throws StoreError when the data directory cannot be used; Error when the port cannot be had.
+ * @throws StoreError when the data directory cannot be used; ManagedMonitorsError when the document of monitors is wrong;
+ * Error when the port cannot be had.
  */
 export async function startApp({ config, clock, logger, random, newId }: AppOptions): Promise<App> {
   const teardown = new Teardown({ clock, logger });
@@ -128,10 +133,19 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       expressionProblem: (expression: string) => cron.expressionProblem(expression),
       timeZoneProblem: (timeZone: string) => cron.timeZoneProblem(timeZone),
     };
+    const documents = new DocumentReader({ clock, itemsMax: config.maxMonitors });
+    const managed =
+      config.monitorsFile === null
+        ? null
+        : new ManagedMonitors({ path: config.monitorsFile, store, engine, documents, validator, checks, logger });
+    const plan = await managed?.plan();
     const app = createHttpApp({
       services: [
         bindService(HeartbeatService, heartbeatService({ engine, clock, validator, checks })),
-        bindService(MonitorService, monitorService({ store, engine, feed, clock, checks, nextOccurrence: cron.next })),
+        bindService(
+          MonitorService,
+          monitorService({ store, engine, feed, clock, documents, validator, checks, nextOccurrence: cron.next }),
+        ),
       ],
       validator,
       token: config.token ?? undefined,
@@ -178,12 +192,16 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       port: config.port,
       listenTextResolver: (address) => `bound to ${address}`,
     });
+    // The first that the engine does: a ping may be for a monitor of the document.
+    const applied = plan && managed?.apply(plan);
     await outbox.start();
     await engine.start();
+    await applied;
     health.open();
     logger.info({ url, dataDir: config.dataDir }, 'listening');
     if (config.alertUri === null) logger.warn('PING_ALERT_URI is not set: alerts go to this log');
-    return { url, stop: () => teardown.run(stopStepMs) };
+    const reloadMonitors = async () => managed?.reload();
+    return { url, reloadMonitors, stop: () => teardown.run(stopStepMs) };
   } catch (error) {
     await teardown.run(stopStepMs);
     throw error;

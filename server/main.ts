@@ -6,6 +6,7 @@ import { startApp } from './app.ts';
 import { readCommandLine } from './config/command-line.ts';
 import { parseConfig } from './config/parse-config.ts';
 import type { Config } from './config/settings.ts';
+import { ManagedMonitorsError } from './managed-monitors.ts';
 import { alertNotifier } from './notify/notifier-registry.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { sendTestAlert } from './send-test-alert.ts';
@@ -32,7 +33,7 @@ switch (intent.kind) {
     await testAlert(readConfig({ insecureNoAuth: true }));
     break;
   case 'serve':
-    await serve(readConfig({ insecureNoAuth: intent.insecureNoAuth }));
+    await serve(withMonitorsFile(readConfig({ insecureNoAuth: intent.insecureNoAuth }), intent.monitorsFile));
     break;
 }
 
@@ -41,6 +42,11 @@ function readConfig({ insecureNoAuth }: { insecureNoAuth: boolean }): Config {
   if (parsed.ok) return parsed.config;
   const lines = parsed.errors.map((error) => `  ${error}\n`).join('');
   fail(`Tocsin cannot start with these settings:\n${lines}\`npm start -- --help\` lists all settings.\n`);
+}
+
+/** The command line takes precedence. */
+function withMonitorsFile(config: Config, path: string | null): Config {
+  return path === null ? config : { ...config, monitorsFile: path };
 }
 
 async function serve(config: Config): Promise<void> {
@@ -61,6 +67,12 @@ async function serve(config: Config): Promise<void> {
   };
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
+  if (config.monitorsFile !== null) {
+    process.on('SIGHUP', (signal) => {
+      logger.info({ signal, path: config.monitorsFile }, 'reading the document of monitors again');
+      void starting.then((app) => app.reloadMonitors());
+    });
+  }
   const starting = startApp({ config, clock, logger, random: Math.random, newId }).catch((error) =>
     fail(`Tocsin cannot start: ${startProblem(error, config)}\n`),
   );
@@ -89,7 +101,7 @@ function readSecret({ webhookSecret, dataDir }: Config): string {
 }
 
 function startProblem(error: unknown, { host, port, dataDir }: Config): string {
-  if (error instanceof StoreError) return error.message;
+  if (error instanceof StoreError || error instanceof ManagedMonitorsError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'EADDRINUSE':

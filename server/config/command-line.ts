@@ -3,7 +3,12 @@ import { settingsHelp } from './help-text.ts';
 
 /** What the command line asks for. `exit`: print `text` (to stdout when `code` is 0, else to stderr) and end with `code`. */
 export type Intent =
-  | { kind: 'serve'; insecureNoAuth: boolean }
+  | {
+      kind: 'serve';
+      insecureNoAuth: boolean;
+      /** Path of the document of monitors; null: what the settings say. */
+      monitorsFile: string | null;
+    }
   | { kind: 'test-alert' }
   | { kind: 'exit'; code: number; text: string };
 
@@ -35,6 +40,7 @@ export function readCommandLine(args: readonly string[], options: { version: str
     .helpOption('-h, --help', 'print this help')
     .version(options.version, '-V, --version', 'print the version')
     .option('--insecure-no-auth', 'listen on a HOST that other machines can reach without TOCSIN_TOKEN')
+    .option('--config <file>', 'apply this document of monitors (YAML or JSON) at start and on SIGHUP')
     .addHelpText('after', () => `\n${settingsHelp()}`);
 
   program
@@ -49,7 +55,9 @@ export function readCommandLine(args: readonly string[], options: { version: str
         const commands = program.commands.map((known) => known.name()).join(', ');
         program.error(`error: unknown command '${unknown}': there are ${commands}`);
       }
-      intent = { kind: 'serve', insecureNoAuth: program.opts<{ insecureNoAuth?: true }>().insecureNoAuth ?? false };
+      const { insecureNoAuth = false, config } = program.opts<{ insecureNoAuth?: true; config?: string }>();
+      if (config === '') program.error("error: option '--config <file>' needs the path of a file");
+      intent = { kind: 'serve', insecureNoAuth, monitorsFile: config ?? null };
     });
   program
     .command('test-alert')

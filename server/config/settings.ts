@@ -54,6 +54,13 @@ export const settings = {
     description: 'Where the state is kept. Created when it is missing; one server at a time.',
     shown: 'plain',
   }),
+  monitorsFile: optional(path(), {
+    variable: 'TOCSIN_CONFIG',
+    defaultText: 'none',
+    unit: 'file',
+    description: 'Document of monitors (YAML or JSON) applied at start and on SIGHUP. --config takes precedence.',
+    shown: 'plain',
+  }),
   durability: setting(oneOf(['process', 'power']), {
     variable: 'TOCSIN_DURABILITY',
     default: 'process',

@@ -6,6 +6,7 @@ import type { Configuration } from './domain/configure.ts';
 import type { DecisionContext } from './domain/decision.ts';
 import type { Beat } from './domain/monitor.ts';
 import { wakeMs } from './domain/phase.ts';
+import { DryRun } from './dry-run.ts';
 import type { EngineHealth, EngineOptions, MonitorChange } from './engine-options.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Listening } from './listening.ts';
@@ -112,6 +113,11 @@ export class Engine {
   /** Ends a pause; durable when it resolves. */
   resume(name: string): Promise<Outcome> {
     return this.#command({ kind: 'resume', name, receivedMs: this.#options.clock.wallMs() });
+  }
+
+  /** Tells what configurations and removals would do; possible before the start, too. */
+  dryRun(): DryRun {
+    return new DryRun(this.#options);
   }
 
   #command(command: Command): Promise<Outcome> {

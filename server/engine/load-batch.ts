@@ -17,7 +17,7 @@ export type LoadedBatch = {
 const relatedMax = 10_000;
 
 export async function loadBatch(
-  store: Store,
+  store: Pick<Store, 'load'>,
   commands: readonly Command[],
   dueIds: readonly number[],
 ): Promise<LoadedBatch> {
@@ -51,7 +51,7 @@ function namesOf(found: readonly Loaded[]): string[] {
 
 type Search = { related: Map<string, Monitor>; names: readonly string[]; steps: number };
 
-async function addRelated(store: Store, { related, names, steps }: Search): Promise<void> {
+async function addRelated(store: Pick<Store, 'load'>, { related, names, steps }: Search): Promise<void> {
   let open = [...new Set(names)];
   for (let step = 0; step < steps && open.length > 0 && related.size < relatedMax; step++) {
     const found = await store.load(open.map((name) => ({ name })));
@@ -60,7 +60,10 @@ async function addRelated(store: Store, { related, names, steps }: Search): Prom
   }
 }
 
-async function namesByPingId(store: Store, pingIds: readonly (string | undefined)[]): Promise<Map<string, string>> {
+async function namesByPingId(
+  store: Pick<Store, 'load'>,
+  pingIds: readonly (string | undefined)[],
+): Promise<Map<string, string>> {
   const asked = pingIds.flatMap((pingId) => (pingId ? pingId : []));
   if (asked.length === 0) return new Map();
   const found = await store.load(asked.map((pingId) => ({ pingId })));

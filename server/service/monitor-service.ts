@@ -1,16 +1,19 @@
 import { Code } from '@connectrpc/connect';
 import type { MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { Clock } from '../clock.ts';
+import type { DocumentReader } from '../document/document-reader.ts';
 import type { Monitor } from '../engine/domain/monitor.ts';
 import type { NextOccurrence } from '../engine/domain/schedule.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Store } from '../store/store.ts';
 import { callError, quoteInput } from './call-error.ts';
 import { changeMonitors } from './change-monitors.ts';
+import { documentCalls } from './document-calls.ts';
 import { monitorMessage } from './monitor-message.ts';
 import { readPageToken, writePageToken } from './page-token.ts';
 import type { BeatChecks } from './read-beat.ts';
 import { readError } from './read-error.ts';
+import type { RequestValidator } from './request-validator.ts';
 import type { ServiceHandlers } from './service-handlers.ts';
 import type { ChangeFeed } from './watch/change-feed.ts';
 import { watchMonitors } from './watch/watch-monitors.ts';
@@ -22,6 +25,8 @@ export type MonitorServiceOptions = {
   engine: Engine;
   feed: ChangeFeed;
   clock: Clock;
+  documents: DocumentReader;
+  validator: RequestValidator;
   checks: BeatChecks;
   nextOccurrence: NextOccurrence;
 };
@@ -32,6 +37,8 @@ export function monitorService({
   engine,
   feed,
   clock,
+  documents,
+  validator,
   checks,
   nextOccurrence,
 }: MonitorServiceOptions): ServiceHandlers<typeof MonitorService> {
@@ -41,8 +48,7 @@ export function monitorService({
   };
   return {
     ...changeMonitors({ engine, clock, checks, nextOccurrence }),
-    applyMonitors: missing,
-    exportMonitors: missing,
+    ...documentCalls({ store, engine, documents, validator, checks }),
     listBeats: missing,
     listIncidents: missing,
     listDays: missing,

@@ -10,10 +10,12 @@ function exitOf(...args: string[]): { code: number; text: string } {
 }
 
 t.test('commands', async (t) => {
-  t.same(read(), { kind: 'serve', insecureNoAuth: false });
-  t.same(read('serve'), { kind: 'serve', insecureNoAuth: false });
-  t.same(read('--insecure-no-auth'), { kind: 'serve', insecureNoAuth: true });
-  t.same(read('serve', '--insecure-no-auth'), { kind: 'serve', insecureNoAuth: true });
+  t.same(read(), { kind: 'serve', insecureNoAuth: false, monitorsFile: null });
+  t.same(read('serve'), { kind: 'serve', insecureNoAuth: false, monitorsFile: null });
+  t.same(read('--insecure-no-auth'), { kind: 'serve', insecureNoAuth: true, monitorsFile: null });
+  t.same(read('serve', '--insecure-no-auth'), { kind: 'serve', insecureNoAuth: true, monitorsFile: null });
+  t.match(read('--config', 'monitors.yaml'), { kind: 'serve', monitorsFile: 'monitors.yaml' });
+  t.match(read('serve', '--config=monitors.yaml'), { kind: 'serve', monitorsFile: 'monitors.yaml' });
   t.same(read('test-alert'), { kind: 'test-alert' });
 });
 
@@ -48,6 +50,8 @@ t.test('mistakes end with 1 and say what is wrong', async (t) => {
     [['-x'], /unknown option '-x'/],
     [['test-alert', '--now'], /unknown option '--now'/],
     [['tset-alert'], /unknown command 'tset-alert': there are serve, test-alert/],
+    [['--config'], /'--config <file>' argument missing/],
+    [['--config='], /'--config <file>' needs the path of a file/],
     [['test-alert', 'x'], /too many arguments/],
   ];
   for (const [args, message] of cases) {

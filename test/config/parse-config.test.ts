@@ -6,6 +6,7 @@ const defaults: Config = {
   host: '127.0.0.1',
   port: 4000,
   dataDir: './data',
+  monitorsFile: null,
   durability: 'process',
   token: null,
   pingKey: null,

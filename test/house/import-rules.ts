@@ -29,6 +29,7 @@ const importers: Record<string, string[]> = {
   config: ['top'],
   page: ['top', 'listener'],
   wheel: ['engine'],
+  document: ['top', 'service'],
   schedule: ['top', 'service', 'store'],
   gen: ['top', 'transport', 'service'],
 };
@@ -119,7 +120,11 @@ function roomOf(path: string): string | undefined {
   if (folder.endsWith('.ts')) return 'top';
   if (folder === 'engine' && closed.includes(inner)) return inner;
   if (folder === 'transport' && inner === 'codec') return inner;
-  return flow.includes(folder) || folder === 'config' || folder === 'page' || folder === 'schedule'
+  return flow.includes(folder) ||
+    folder === 'config' ||
+    folder === 'page' ||
+    folder === 'schedule' ||
+    folder === 'document'
     ? folder
     : undefined;
 }
