@@ -59,7 +59,7 @@ export class DocumentReader {
 
   async *#parts(bytes: Uint8Array, signal: AbortSignal | undefined): AsyncGenerator<DocumentItem[]> {
     // Copied: a request's bytes are a part of a larger buffer.
-    const work: DocumentWork = { bytes: bytes.slice(), itemsMax: this.#itemsMax };
+    const work: DocumentWork = { bytes: new Uint8Array(bytes), itemsMax: this.#itemsMax };
     const worker = new Worker(new URL('./document-worker.ts', import.meta.url), {
       workerData: work,
       transferList: [work.bytes.buffer as ArrayBuffer],
