@@ -8,12 +8,12 @@ export type ChangeFeedLimits = {
   /** Changes that a watcher which comes back can still be told. */
   changesMax: number;
   watchersMax: number;
-  /** Monitors that may wait to be told to one watcher. */
+  /** Monitors that may wait to be told to one watcher: more than `changesMax`, or who resumes would be cut at once. */
   pendingMax: number;
 };
 
-/** Some 100 bytes a change, and as many a monitor that waits: 1 MB, and 100 MB when all watchers stand still. */
-export const defaultFeedLimits: ChangeFeedLimits = { changesMax: 10_000, watchersMax: 100, pendingMax: 10_000 };
+/** Beyond them a snapshot is the shorter way: who is cut by a mass outage begins again, and has one. */
+export const defaultFeedLimits: ChangeFeedLimits = { changesMax: 10_000, watchersMax: 100, pendingMax: 20_000 };
 
 /**
  * Numbers what commits change, keeps the newest changes, and tells the watchers. It never waits for one: a watcher that does

@@ -77,8 +77,6 @@ class Watching {
 
   async *#snapshot(watcher: Watcher): AsyncGenerator<Response> {
     const { store } = this.#options;
-    // Changes since now may be in the snapshot already; they are told again after it.
-    const { cursor } = watcher;
     let first = true;
     for (let afterName = '', last = false; !last && watcher.isOpen; ) {
       const found = await reading(store.list({ afterName, limit: partMonitors }));
@@ -88,7 +86,7 @@ class Watching {
       if (watched.length === 0 && !last) continue;
       await this.#pace.turn(partMonitors);
       const monitors = watched.map((monitor) => this.#message(monitor));
-      yield { cursor: last ? cursor : '', event: { case: 'snapshot', value: { monitors, first, last } } };
+      yield { cursor: last ? watcher.cursor : '', event: { case: 'snapshot', value: { monitors, first, last } } };
       first = false;
     }
   }

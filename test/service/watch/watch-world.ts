@@ -1,5 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
+  type Monitor as MonitorMessage,
   MonitorSchema,
   type WatchMonitorsRequest,
   WatchMonitorsRequestSchema,
@@ -61,12 +62,16 @@ export class WatchWorld {
     this.feed.publish([{ monitor, removed: true, tagsBefore: monitor.config.tags, notable: true }]);
   }
 
-  watch(request: MessageInitShape<typeof WatchMonitorsRequestSchema> = {}): WatchClient {
-    return new WatchClient(this.#serve, create(WatchMonitorsRequestSchema, request));
+  /** `known`: what the client knows from before. */
+  watch(
+    request: MessageInitShape<typeof WatchMonitorsRequestSchema> = {},
+    known?: Map<string, MonitorMessage>,
+  ): WatchClient {
+    return new WatchClient(this.#serve, create(WatchMonitorsRequestSchema, request), known);
   }
 
   /** What a client that knows everything knows: the monitors by name, as the wire has them. */
-  state({ tag = '', namePrefix = '' } = {}): Record<string, unknown> {
+  state({ tag = '', namePrefix = '' } = {}): Record<string, MonitorMessage> {
     const shown = [...this.monitors.values()].filter(
       ({ name, config }) => name.startsWith(namePrefix) && (tag === '' || config.tags.includes(tag)),
     );
@@ -111,7 +116,7 @@ export class WatchClient {
   readonly #leave = new AbortController();
   readonly #events: AsyncIterator<MessageInitShape<typeof WatchMonitorsResponseSchema>>;
   /** By name. */
-  readonly known: Map<string, unknown>;
+  readonly known: Map<string, MonitorMessage>;
   /** What came, in short, such as "snapshot a b", "changed a", "removed a", "heartbeat". */
   readonly heard: string[] = [];
   /** What was wrong with the order of the events. */
@@ -121,7 +126,11 @@ export class WatchClient {
   ended = false;
   #inSnapshot = false;
 
-  constructor(serve: ReturnType<typeof watchMonitors>, request: WatchMonitorsRequest, known = new Map()) {
+  constructor(
+    serve: ReturnType<typeof watchMonitors>,
+    request: WatchMonitorsRequest,
+    known = new Map<string, MonitorMessage>(),
+  ) {
     this.known = known;
     this.cursor = request.cursor;
     const { signal } = this.#leave;
@@ -149,6 +158,10 @@ export class WatchClient {
 
   leave(): void {
     this.#leave.abort();
+  }
+
+  get left(): boolean {
+    return this.#leave.signal.aborted;
   }
 
   /** As the transport ends a stream that is not read on. */
