@@ -25,7 +25,7 @@ export type DayDurations = {
   minMs: number;
   meanMs: number;
   maxMs: number;
-  /** How many were from `fromMs` on, and below the bound of the next: 2^(n/2) ms. Those with none are absent. */
+  /** How many were from `fromMs` on, and less than 1.41 times as much; the bounds are 2^(n/2) ms. Empty ones are absent. */
   buckets: { fromMs: number; count: number }[];
 };
 

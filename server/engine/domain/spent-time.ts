@@ -35,6 +35,7 @@ export function dayOf(atMs: number): number {
 export function spentTime(span: Span, facts: SpentTimeFacts): SpentTime {
   const wholeMs = Math.max(0, span.toMs - span.fromMs);
   const countsFromMs = facts.firstBeatMs ?? span.toMs;
+  if (countsFromMs <= span.fromMs && areNone(facts)) return { upMs: wholeMs, downMs: 0, unknownMs: 0, excludedMs: 0 };
   const beforeFirst = { fromMs: span.fromMs, toMs: countsFromMs };
   const excluded = union([beforeFirst, ...facts.pauses, ...facts.maintenance], span);
   const excludedMs = lengthOf(excluded);
@@ -49,6 +50,11 @@ export function spentTime(span: Span, facts: SpentTimeFacts): SpentTime {
     unknownMs: notJudgedMs - excludedMs,
     excludedMs,
   };
+}
+
+/** As of nearly all monitors, nearly always. */
+function areNone({ incidents, pauses, maintenance, blinds }: SpentTimeFacts): boolean {
+  return incidents.length + pauses.length + maintenance.length + blinds.length === 0;
 }
 
 /** The parts of `within` that any of the spans covers: apart from each other, in order. */

@@ -20,9 +20,9 @@ export function durationBucket(ms: number): number {
   return 1 + 2 * exponent + (ms * ms >= 2 ** (2 * exponent + 1) ? 1 : 0);
 }
 
-/** The least duration of a bucket, ms. */
+/** The least duration of a bucket, whole ms. */
 export function bucketFromMs(bucket: number): number {
-  return bucket === 0 ? 0 : 2 ** ((bucket - 1) / 2);
+  return bucket === 0 ? 0 : Math.ceil(2 ** ((bucket - 1) / 2));
 }
 
 export function noDurations(): DurationStats {

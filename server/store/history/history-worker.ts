@@ -24,7 +24,8 @@ type ReadRequest = {
 };
 
 export type HistoryRequest =
-  | { kind: 'take'; upTo: JournalPosition; nowMs: number }
+  /** `nowMs`: Unix ms; null: it is not known yet. */
+  | { kind: 'take'; upTo: JournalPosition; nowMs: number | null }
   /** Do what is to be done at a time, Unix ms: close days, delete what is too old. */
   | { kind: 'tidy'; nowMs: number }
   | ReadRequest
@@ -50,8 +51,8 @@ const readBytes = 4 * 2 ** 20;
 const keeper = new HistoryKeeper(workerData as HistoryKeeperOptions);
 const reads: { request: ReadRequest; bytesLeft: number }[] = [];
 let taking: { upTo: JournalPosition; bytesLeft: number } | null = null;
-let nowMs = 0;
-let isTidy = false;
+let nowMs: number | null = null;
+let isTidy = true;
 let isClosing = false;
 
 parentPort!.on('message', (request: HistoryRequest) => {
@@ -73,7 +74,7 @@ function accept(request: HistoryRequest): void {
   else {
     if (request.kind === 'take') taking = { upTo: request.upTo, bytesLeft: takeBytes };
     nowMs = request.nowMs;
-    isTidy = false;
+    isTidy = nowMs === null;
   }
 }
 
@@ -134,7 +135,7 @@ function tryTake(upTo: JournalPosition): number {
 
 function tryTidy(): boolean {
   try {
-    return keeper.tidy(nowMs);
+    return nowMs !== null && keeper.tidy(nowMs);
   } catch (error) {
     reply({ kind: 'failed', message: messageOf(error) });
     return false;

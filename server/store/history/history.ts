@@ -38,7 +38,8 @@ export class History {
   #told = '';
   /** After a failure the thread is asked anew when the journal has come to this beat. */
   #retryId = 0;
-  #nowMs = 0;
+  /** Null until it is told. */
+  #nowMs: number | null = null;
   /** Days up to this one are closed; null: it is not known of any, and none is closed before there is a history. */
   #closedDay: number | null = null;
   /** When the thread was asked to tidy up, Unix ms; null: it need not be asked again. */

@@ -99,11 +99,12 @@ class SpanTable {
 
   constructor(db: DatabaseSync, { table, from, to }: { table: string; from: string; to: string }) {
     const columns = `monitor_id, seq, ${from}, ${to}`;
-    // Where there are no spans, as is usual, one look-up in the index per monitor is all.
+    // Where none reaches into the span, as is usual, two look-ups per monitor are all.
     this.#newest = asArrays(
       db.prepare(
         `SELECT ${columns} FROM json_each(?) AS wanted CROSS JOIN ${table}
-         ON seq = (SELECT max(seq) FROM ${table} WHERE monitor_id = wanted.value)`,
+         ON seq = (SELECT max(seq) FROM ${table} WHERE monitor_id = wanted.value)
+         WHERE ${to} IS NULL OR ${to} > ?`,
       ),
     );
     this.#older = asArrays(
@@ -114,7 +115,7 @@ class SpanTable {
   /** By monitor, those that reach into a span; monitors without one are absent. `ids`: as JSON. */
   during(ids: string, span: Span): Map<number, Span[]> {
     const found = new Map<number, Span[]>();
-    for (const newest of this.#newest.all(ids) as unknown as SpanCells[]) {
+    for (const newest of this.#newest.all(ids, span.fromMs) as unknown as SpanCells[]) {
       const [monitorId] = newest;
       let rows = [newest];
       for (let isThere = false; !isThere && rows.length > 0; ) {

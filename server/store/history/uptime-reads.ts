@@ -52,8 +52,12 @@ function openMade(path: string): History | null {
     return null;
   }
   const totals = db.prepare(
-    `SELECT wanted.key, up_ms, down_ms, unknown_ms FROM json_each(?) AS wanted
-     CROSS JOIN days ON day = ? AND monitor_id = wanted.value WHERE up_ms IS NOT NULL`,
+    `SELECT wanted.key, last.up_ms - coalesce(before.up_ms, 0), last.down_ms - coalesce(before.down_ms, 0),
+       last.unknown_ms - coalesce(before.unknown_ms, 0)
+     FROM json_each(?) AS wanted
+     CROSS JOIN days AS last ON last.day = ? AND last.monitor_id = wanted.value
+     LEFT JOIN days AS before ON before.day = ? AND before.monitor_id = wanted.value
+     WHERE last.up_ms IS NOT NULL`,
   );
   totals.setReturnArrays(true);
   return { db, closed: db.prepare('SELECT closed_day AS day FROM taken'), totals };
@@ -66,21 +70,18 @@ function addClosed(
   span: { ids: Float64Array; fromDay: number; toDay: number },
 ): number | null {
   const ids = JSON.stringify([...span.ids]);
-  const add = (day: number, sign: 1 | -1) => {
-    for (const [index, upMs, downMs, unknownMs] of totals.all(ids, day) as unknown as TotalsCells[]) {
-      uptimes[index * figures]! += sign * upMs;
-      uptimes[index * figures + 1]! += sign * downMs;
-      uptimes[index * figures + 2]! += sign * unknownMs;
-    }
-  };
-  // One state of the database for both totals.
+  // One state of the database.
   db.exec('BEGIN');
   try {
     const { day } = closed.get() as { day: number | null };
     if (day === null || day < span.fromDay) return null;
     const toDay = Math.min(day, span.toDay);
-    add(toDay, 1);
-    add(span.fromDay - 1, -1);
+    const found = totals.all(ids, toDay, span.fromDay - 1) as unknown as TotalsCells[];
+    for (const [index, upMs, downMs, unknownMs] of found) {
+      uptimes[index * figures] = upMs;
+      uptimes[index * figures + 1] = downMs;
+      uptimes[index * figures + 2] = unknownMs;
+    }
     return toDay;
   } finally {
     db.exec('COMMIT');

@@ -138,6 +138,35 @@ t.test('a history that is gone, or ahead of the journal, begins anew', async (t)
   );
 });
 
+t.test('days are closed when time goes on, and only then', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const pinged = new Pinged(t, directory);
+  const dayMs = 86_400_000;
+  const closedDay = () => {
+    if (!existsSync(join(directory, 'history.db'))) return null;
+    const db = new DatabaseSync(join(directory, 'history.db'), { readOnly: true, timeout: 5_000 });
+    try {
+      return (db.prepare('SELECT closed_day AS day FROM taken').get() as { day: number | null }).day;
+    } finally {
+      db.close();
+    }
+  };
+  const read = () => pinged.store.listDays({ monitorId: 1, fromDay: 0, toDay: 99, nowMs: 20 * dayMs });
+  await pinged.store.stampListening(5 * dayMs, null);
+  await pinged.beats(3);
+  await read();
+  t.equal(closedDay(), null, 'none of those before it was there');
+  await pinged.store.stampListening(9 * dayMs + 2 * 3_600_000, null);
+  await pinged.until(() => closedDay() === 8);
+  await pinged.reopen();
+  await read();
+  await pinged.beats(100);
+  await read();
+  t.equal(closedDay(), 8, 'what time it is is not known yet');
+  await pinged.store.stampListening(12 * dayMs + 2 * 3_600_000, null);
+  await pinged.until(() => closedDay() === 11);
+});
+
 t.test('a journal of large beats is bounded as well', async (t) => {
   const directory = await temporaryDirectory(t);
   const journal = { segmentBytes: 100_000, behindBytes: 50_000, bytesMax: 2_000_000 };

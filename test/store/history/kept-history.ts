@@ -31,7 +31,7 @@ export class KeptHistory {
     const databasePath = join(directory, 'tocsin.db');
     this.database = new DatabaseSync(databasePath);
     this.database.exec(
-      `PRAGMA journal_mode = WAL; ${migrations.join(';')}; PRAGMA user_version = ${migrations.length}`,
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; ${migrations.join(';')}; PRAGMA user_version = ${migrations.length}`,
     );
     this.#options = { directory, path: this.path, databasePath, sync: false, ...limits, ...rest };
     this.#journal = new BeatJournal({ directory, sync: false, segmentBytes });
