@@ -69,6 +69,11 @@ t.test('every field, by query, form, JSON and a mixture', async (t) => {
     exitCode: -3,
     run: 'r',
     beatId: '',
+    cron: '*/5 * * * *',
+    timeZone: 'Europe/Berlin',
+    tags: ['x', 'ü y'],
+    channels: ['ops, day'],
+    body: new Uint8Array([0, 255, 62, 63]),
   });
   const fields = {
     name: 'ü/ +&=%',
@@ -80,7 +85,13 @@ t.test('every field, by query, form, JSON and a mixture', async (t) => {
     duration: '1.5s',
     exit_code: '-3',
     run: 'r',
+    cron: '*/5 * * * *',
+    time_zone: 'Europe/Berlin',
+    tags: 'x,ü y',
+    channels: 'ops, day',
+    body: 'AP8+Pw==',
   };
+  const lists = { tags: ['x', 'ü y'], channels: ['ops, day'] };
   const form = new URLSearchParams(fields);
   const json = (body: object) => ({
     method: 'POST',
@@ -90,9 +101,10 @@ t.test('every field, by query, form, JSON and a mixture', async (t) => {
   for (const [path, init] of [
     [`/ping?${form}`, {}],
     ['/ping', { method: 'POST', body: form }],
-    ['/ping', json(fields)],
-    ['/ping', json({ ...fields, timestamp: 1767225600, exit_code: -3, unknown: { name: 1 } })],
-    [`/ping?${new URLSearchParams({ name: fields.name, beatId: '' })}`, json({ ...fields, name: undefined })],
+    [`/ping?${form}`.replace('tags=x%2C', 'tags=x&tags='), {}],
+    ['/ping', json({ ...fields, ...lists })],
+    ['/ping', json({ ...fields, ...lists, timestamp: 1767225600, exit_code: -3, unknown: { name: 1 } })],
+    [`/ping?${new URLSearchParams({ name: fields.name, beatId: '' })}`, json({ ...fields, ...lists, name: undefined })],
     [`/ping?${form}`, { method: 'POST' }],
     [`/ping?${form}`, json({})],
   ] as const) {
@@ -304,6 +316,11 @@ t.test('a batch', async (t) => {
   t.match(await (await send({ pings: [] })).json(), {
     field: 'pings',
     message: 'pings: must be an array of 1 to 1000 pings; got 0',
+  });
+  const tooMany = [...Array.from({ length: 1001 }, () => ({})), { timestamp: 1.5 }];
+  t.match(await (await send({ pings: tooMany })).json(), {
+    field: 'pings',
+    message: 'pings: must be an array of 1 to 1000 pings; got more',
   });
   t.match(await (await send({ pings: {} })).json(), { field: 'pings', message: /got an object/ });
   t.match(await (await send({ pings: [{}, { timestamp: 1.5 }] })).json(), { field: 'pings[1].timestamp' });

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, type Message, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { pino } from 'pino';
@@ -10,7 +10,13 @@ import {
   PingRequestSchema,
   type PingResponseSchema,
 } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
-import { MonitorService, MonitorStatus } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
+import {
+  type MonitorSchema,
+  MonitorService,
+  MonitorStatus,
+  type WatchMonitorsRequest,
+  type WatchMonitorsResponseSchema,
+} from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { Clock } from '../../server/clock.ts';
 import type { ListenerLimits } from '../../server/listener/listener-limits.ts';
 import { listenerServerFactory } from '../../server/listener/listener-server.ts';
@@ -31,6 +37,10 @@ export class Recorder {
   readonly batches: PingRequest[][] = [];
   readonly removed: string[] = [];
   readonly contexts: CallContext[] = [];
+  /** What reached MonitorService. */
+  readonly calls: { method: string; request: Message }[] = [];
+  /** Refuses a call of MonitorService in place of the fixed answer; null: does not. */
+  onCall: ((method: string, request: Message) => ConnectError | null) | null = null;
   /** Serves a ping in place of the fixed answer. */
   onPing: ((request: PingRequest, context: CallContext) => Promise<PingAnswer>) | null = null;
   /** Called for each item of a stream. */
@@ -57,13 +67,42 @@ export class Recorder {
       },
     }),
     bindService(MonitorService, {
-      ...notServed,
-      getMonitor: async ({ name }) => ({
-        monitor: { name, status: MonitorStatus.UP, frequency: '10m', createdAt: timestampFromMs(Date.UTC(2026, 0, 1)) },
-      }),
-      listMonitors: async ({ pageSize }) => ({ monitors: [{ name: `page of ${pageSize}` }] }),
+      createMonitor: async (request) => this.#record('CreateMonitor', request, { monitor: request.monitor }),
+      upsertMonitor: async (request) =>
+        this.#record('UpsertMonitor', request, { monitor: request.monitor, created: true }),
+      getMonitor: async (request) => this.#record('GetMonitor', request, { monitor: monitorCalled(request.name) }),
+      listMonitors: async (request) =>
+        this.#record('ListMonitors', request, { monitors: [{ name: `page of ${request.pageSize}` }] }),
+      updateMonitor: async (request) => this.#record('UpdateMonitor', request, { monitor: request.monitor }),
+      deleteMonitor: async (request) => this.#record('DeleteMonitor', request, { name: request.name }),
+      pauseMonitor: async (request) => this.#record('PauseMonitor', request, { monitor: monitorCalled(request.name) }),
+      resumeMonitor: async (request) =>
+        this.#record('ResumeMonitor', request, { monitor: monitorCalled(request.name) }),
+      applyMonitors: async (request) => this.#record('ApplyMonitors', request, { added: 1 }),
+      exportMonitors: async (request) => this.#record('ExportMonitors', request, { document: exported }),
+      listBeats: async (request) =>
+        this.#record('ListBeats', request, { beats: [{ id: 7n, body: new Uint8Array(3) }] }),
+      listIncidents: async (request) => this.#record('ListIncidents', request, { incidents: [{ id: 'i' }] }),
+      listDays: async (request) => this.#record('ListDays', request, { days: [{ upSeconds: 0.5 }] }),
+      listUptimes: async (request) => this.#record('ListUptimes', request, { uptimes: [{ name: 'a', ratio: 0.25 }] }),
+      watchMonitors: (request) => this.#watch(request),
     }),
   ];
+
+  #record<T>(method: string, request: Message, answer: T): T {
+    this.calls.push({ method, request });
+    const refusal = this.onCall?.(method, request) ?? null;
+    if (refusal !== null) throw refusal;
+    return answer;
+  }
+
+  async *#watch(request: WatchMonitorsRequest): AsyncGenerator<MessageInitShape<typeof WatchMonitorsResponseSchema>> {
+    this.#record('WatchMonitors', request, null);
+    const monitors = [monitorCalled('a'), monitorCalled('ü/b')];
+    yield { cursor: '1', event: { case: 'snapshot', value: { monitors, first: true, last: true } } };
+    yield { cursor: '2', event: { case: 'changed', value: { ...monitorCalled('a'), tags: ['x'], failures: 3 } } };
+    yield { cursor: '3', event: { case: 'removed', value: 'ü/b' } };
+  }
 
   async *#pingStream(
     requests: AsyncIterable<{ seq: bigint; ping?: PingRequest }>,
@@ -78,26 +117,13 @@ export class Recorder {
   }
 }
 
-/** What no test of the transport asks for. */
-function refuse(): never {
-  throw callError({ code: Code.Unimplemented, message: 'not served here' });
+function monitorCalled(name: string): MessageInitShape<typeof MonitorSchema> {
+  const createdAt = timestampFromMs(Date.UTC(2026, 0, 1));
+  return { name, status: MonitorStatus.UP, frequency: '10m', createdAt };
 }
 
-const notServed = {
-  createMonitor: refuse,
-  upsertMonitor: refuse,
-  updateMonitor: refuse,
-  deleteMonitor: refuse,
-  pauseMonitor: refuse,
-  resumeMonitor: refuse,
-  applyMonitors: refuse,
-  exportMonitors: refuse,
-  listBeats: refuse,
-  listIncidents: refuse,
-  listDays: refuse,
-  listUptimes: refuse,
-  watchMonitors: refuse,
-};
+/** What ExportMonitors answers: bytes that are no text. */
+export const exported = { contentType: 'application/x-test; q="1"', data: new Uint8Array([0, 255, 10, 13, 128]) };
 
 export function answerTo(request: PingRequest): PingAnswer {
   const atMs = Date.UTC(2026, 0, 1, 12, 0, 0, 250);

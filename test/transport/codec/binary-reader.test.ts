@@ -100,11 +100,31 @@ t.test('bytes that no writer makes', async (t) => {
   }
 });
 
+t.test('of a list that is too long only one item too many is read', async (t) => {
+  const item = [0x0a, 3, 0x0a, 1, 0x61];
+  const read = (bytes: number[]) => binaryReader(PingBatchRequestSchema)(Uint8Array.from(bytes));
+  const items = (count: number) => Array.from({ length: count }, () => item).flat();
+  for (const [count, length] of [
+    [1000, 1000],
+    [1001, 1001],
+    [50_000, 1001],
+  ] as const) {
+    const { pings } = read(items(count)) as unknown as { pings: object[] };
+    t.equal(pings.length, length);
+    t.match(pings.at(-1), { name: 'a' });
+  }
+  t.throws(() => read([...items(2000), 0x0a, 5, 0x0a]), 'it must still be protobuf');
+});
+
 t.test('messages share nothing', async (t) => {
   const read = binaryReader(PingBatchRequestSchema);
   const first = read(new Uint8Array()) as unknown as { pings: unknown[] };
   first.pings.push(1);
   t.strictSame(read(new Uint8Array()), create(PingBatchRequestSchema));
+  const network = Buffer.from('7a03010203', 'hex');
+  const { body } = binaryReader(PingRequestSchema)(network) as unknown as { body: Uint8Array };
+  network.fill(0);
+  t.strictSame(body, new Uint8Array([1, 2, 3]), 'bytes are a copy');
   const inner = new Uint8Array([9, 0x0a, 1, 0x61]).subarray(1);
   t.strictSame(binaryReader(PingRequestSchema)(inner), create(PingRequestSchema, { name: 'a' }), 'part of an array');
 });

@@ -49,7 +49,19 @@ function strictObject(descriptor: DescMessage, object: object): Message | null {
   }
 }
 
-const names = ['name', 'frequency', 'timestamp', 'grace', 'status', 'message', 'duration', 'exit_code', 'exitCode'];
+const names = [
+  'name',
+  'frequency',
+  'timestamp',
+  'grace',
+  'status',
+  'message',
+  'duration',
+  'exit_code',
+  'exitCode',
+  'cron',
+];
+const lists = ['tags', 'channels', 'body', 'time_zone', 'timeZone'];
 const texts = fc.oneof(
   fc.constantFrom(
     'a',
@@ -87,7 +99,10 @@ const encoded = texts.chain((text) =>
   fc.constantFrom(encodeURIComponent(text.toWellFormed()), text.replace(/[^\x21-\x24\x27-\x7e]/g, '+'), '%zz', '%ff'),
 );
 const pair = fc.oneof(
-  { weight: 8, arbitrary: fc.tuple(fc.constantFrom(...names), encoded).map(([name, value]) => `${name}=${value}`) },
+  {
+    weight: 8,
+    arbitrary: fc.tuple(fc.constantFrom(...names, ...lists), encoded).map(([name, value]) => `${name}=${value}`),
+  },
   fc.constantFrom('', 'x=1', 'name', '=', '=a', 'n%61me=a', 'run=r=s', 'beat_id=1&beatId=2', 'name=a&name=a'),
 );
 
@@ -112,7 +127,9 @@ t.test('what the quick reader reads of a query it reads as the strict one does',
 
 t.test('and so with JSON', async (t) => {
   const value = fc.oneof(texts, fc.constantFrom(null, true, 0, -1, 1.5, 2 ** 31, 2 ** 53, -0, [], {}, ['a'], { a: 1 }));
-  const ping = fc.dictionary(fc.constantFrom(...names, 'beatId', 'beat_id', 'x', '__proto__'), value, { maxKeys: 5 });
+  const ping = fc.dictionary(fc.constantFrom(...names, ...lists, 'beatId', 'beat_id', 'x', '__proto__'), value, {
+    maxKeys: 5,
+  });
   let read = 0;
   const compare = (descriptor: DescMessage, object: object): void => {
     const quick = quickReader(descriptor).object(object);
