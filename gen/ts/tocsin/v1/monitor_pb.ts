@@ -1856,7 +1856,7 @@ export const MonitorService: GenService<{
   /**
    * CreateMonitor makes a monitor. It is NEW, and awaits nothing until its first ping.
    *
-   * Errors: ALREADY_EXISTS when there is one of this name.
+   * Errors: ALREADY_EXISTS when there is one of this name (HTTP 409). What succeeds is HTTP 200, as with every call.
    *
    * @generated from rpc tocsin.v1.MonitorService.CreateMonitor
    */
@@ -1898,7 +1898,8 @@ export const MonitorService: GenService<{
     output: typeof ListMonitorsResponseSchema;
   },
   /**
-   * UpdateMonitor changes the fields that the mask names, and no others.
+   * UpdateMonitor changes the fields that the mask names, and no others. Over REST, where the body is the monitor and the mask
+   * a parameter, a mask that is left out is the fields that the body has: those that are null or empty get their default.
    *
    * Errors: ABORTED when `monitor.etag` is given and is not that of the monitor any more.
    *
