@@ -154,7 +154,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       maxBodyBytes: config.maxBodyBytes,
       health,
       metrics: calls,
-      metricsText: metricsText({ clock, calls, engine, deliveries: store.deliveries }),
+      metricsText: metricsText({ clock, calls, engine, deliveries: store.deliveries, feed }),
       shutdownSignal: shutdown.signal,
       pages: {
         start: startPage({ store, clock, config }),

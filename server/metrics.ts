@@ -9,11 +9,12 @@ type Options = {
   calls: CallMetrics;
   engine: { health(): EngineHealth };
   deliveries: { stats(): Promise<DeliveryStats> };
+  feed: { readonly watchers: number };
 };
 
 /** Makes the text of `GET /metrics`, in the format of Prometheus: calls, engine, alerts, and Node's own figures. */
 export function metricsText(options: Options): { contentType: string; text: () => Promise<string> } {
-  const { clock, calls, engine, deliveries } = options;
+  const { clock, calls, engine, deliveries, feed } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   registry.registerMetric(callDurations(calls));
@@ -34,6 +35,7 @@ export function metricsText(options: Options): { contentType: string; text: () =
   gauge('tocsin_store_failing', '1 while the store cannot write, else 0.', () =>
     Number(engine.health().storeError !== ''),
   );
+  gauge('tocsin_watchers', 'Clients that watch monitors.', () => feed.watchers);
   gauge('tocsin_alerts_pending', 'Alerts that wait for their delivery, or for its next attempt.', async () => {
     return (await deliveries.stats()).pending;
   });

@@ -153,6 +153,7 @@ t.test('streams that are broken off leave nothing behind', async (t) => {
   t.match(oneMore, { code: Code.ResourceExhausted });
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   t.match(metrics, /_count\{method="tocsin.v1.MonitorService\/WatchMonitors",code="canceled"\} 1000\n/);
+  t.match(metrics, /\ntocsin_watchers 100\n/);
 
   const ended = Promise.all(all.map((stream) => stream.failure()));
   await server.kill('SIGTERM');

@@ -77,9 +77,10 @@ class Watching {
 
   async *#snapshot(watcher: Watcher): AsyncGenerator<Response> {
     const { store } = this.#options;
+    const { tag } = watcher.filter;
     let first = true;
     for (let afterName = '', last = false; !last && watcher.isOpen; ) {
-      const found = await reading(store.list({ afterName, limit: partMonitors }));
+      const found = await reading(store.list({ afterName, limit: partMonitors, ...(tag === '' ? {} : { tag }) }));
       last = found.length < partMonitors;
       afterName = found.at(-1)?.name ?? afterName;
       const watched = found.filter((monitor) => isWatched(watcher.filter, monitor));
