@@ -9,16 +9,13 @@ import type { Store } from '../store/store.ts';
 import { callError, quoteInput } from './call-error.ts';
 import { changeMonitors } from './change-monitors.ts';
 import { documentCalls } from './document-calls.ts';
+import { listMonitors } from './list-monitors.ts';
 import { monitorMessage } from './monitor-message.ts';
-import { readPageToken, writePageToken } from './page-token.ts';
 import type { BeatChecks } from './read-beat.ts';
-import { readError } from './read-error.ts';
 import type { RequestValidator } from './request-validator.ts';
 import type { ServiceHandlers } from './service-handlers.ts';
 import type { ChangeFeed } from './watch/change-feed.ts';
 import { watchMonitors } from './watch/watch-monitors.ts';
-
-const pageSizeDefault = 100;
 
 export type MonitorServiceOptions = {
   store: Store;
@@ -53,6 +50,7 @@ export function monitorService({
     listIncidents: missing,
     listDays: missing,
     listUptimes: missing,
+    listMonitors: listMonitors({ store, clock, nextOccurrence }),
     watchMonitors: watchMonitors({ feed, store, clock, nextOccurrence }),
 
     async getMonitor({ name }) {
@@ -62,22 +60,6 @@ export function monitorService({
         throw callError({ code: Code.NotFound, message: text, field: 'name' });
       }
       return { monitor: message(loaded.monitor) };
-    },
-
-    async listMonitors({ pageSize, pageToken }) {
-      const afterName = readPageToken(pageToken);
-      if (afterName === null) {
-        const text = 'page_token: must be the next_page_token of an earlier answer, or empty for the first page';
-        throw callError({ code: Code.InvalidArgument, message: text, field: 'page_token' });
-      }
-      const size = pageSize === 0 ? pageSizeDefault : pageSize;
-      // One more than asked for tells whether there is a next page.
-      const found = await store.list({ afterName, limit: size + 1 }).catch((error) => {
-        throw readError(error);
-      });
-      const page = found.slice(0, size);
-      const nextPageToken = found.length > size ? writePageToken(page.at(-1)!.name) : '';
-      return { monitors: page.map(message), nextPageToken };
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { BeatRecord, BlindInterval, IncidentRecord, Monitor, PauseRecord } from '../engine/domain/monitor.ts';
 import type { DeliveryQueue, NewDelivery } from '../outbox/delivery-queue.ts';
 import type { HistoryReads } from './history-types.ts';
+import type { FoundMonitors, MonitorQuery } from './monitor-query.ts';
 
 /** A monitor by name (and, to spot a retry, the id of the beat that came for it), by id, or by its ping id. */
 export type MonitorKey = { name: string; beatId?: string } | { id: number } | { pingId: string };
@@ -71,6 +72,12 @@ export interface Store extends HistoryReads {
 
   /** Up to `limit` (1 to 501) monitors with name > `afterName` ('' for the first page), in byte order. */
   list(options: { afterName: string; limit: number; onlyDown?: boolean; tag?: string }): Promise<Monitor[]>;
+
+  /**
+   * Finds monitors, a page at a time. What a page shows is as it is when it is answered; monitors that come, go and change
+   * between two pages neither repeat nor hide others. The work is bounded: see `FoundMonitors`.
+   */
+  find(query: MonitorQuery): Promise<FoundMonitors>;
 
   countMonitors(): Promise<number>;
 

@@ -5,6 +5,7 @@ import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.t
 import type { NewDelivery } from '../../server/outbox/delivery-queue.ts';
 import type { Change, Loaded, Store } from '../../server/store/store.ts';
 import { monitorOf, tenMs } from '../engine/cast.ts';
+import { storeFindContract } from './store-find-contract.ts';
 import { storeHistoryContract } from './store-history-contract.ts';
 import { storeReadsContract } from './store-reads-contract.ts';
 
@@ -256,6 +257,7 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
 
   storeHistoryContract(t, { name, open });
   storeReadsContract(t, { name, open });
+  storeFindContract(t, { name, open });
 }
 
 export const conflict = { ok: false, reason: 'conflict' } as const;

@@ -6,8 +6,10 @@ import type { BeatLimits } from '../history/beat-retention.ts';
 import { History } from '../history/history.ts';
 import type { HistoryReads } from '../history-types.ts';
 import { BeatJournal } from '../journal/beat-journal.ts';
+import type { FoundMonitors, MonitorQuery } from '../monitor-query.ts';
 import type { Armed, Change, ChangeResult, Loaded, MonitorKey, Store } from '../store.ts';
 import { Database, type DatabaseOptions } from './database.ts';
+import { findMonitors } from './find-monitors.ts';
 import { JournaledMonitors } from './journaled-monitors.ts';
 import { lockDirectory } from './process-lock.ts';
 import { storedIncident } from './readers/read-queries.ts';
@@ -166,6 +168,10 @@ export class SqliteStore implements Store {
       after = found.at(-1)![1];
     }
     return monitors;
+  }
+
+  async find(query: MonitorQuery): Promise<FoundMonitors> {
+    return findMonitors({ readers: this.#readers, byId: (id) => this.#monitors.byId(id) }, query);
   }
 
   async countMonitors(): Promise<number> {

@@ -2,11 +2,11 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Test } from 'tap';
-import { migrations } from '../../../server/store/sqlite/migrations.ts';
 import type { BeatRecord } from '../../../server/engine/domain/monitor.ts';
 import { HistoryKeeper, type HistoryKeeperOptions } from '../../../server/store/history/history-keeper.ts';
 import { FrameWriter } from '../../../server/store/journal/beat-frame.ts';
 import { BeatJournal } from '../../../server/store/journal/beat-journal.ts';
+import { migrations } from '../../../server/store/sqlite/migrations.ts';
 import { beatRecord } from '../store-contract.ts';
 
 export type BeatOf = Partial<BeatRecord> & { monitorId: number };

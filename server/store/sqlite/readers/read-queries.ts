@@ -1,12 +1,28 @@
 import type { IncidentReason } from '../../../engine/domain/monitor.ts';
 import type { StoredIncident } from '../../history-types.ts';
 
+const everyMonitor = "SELECT id, name FROM monitors WHERE kind = 'ping'";
+// The plus keeps the planner from the index by kind, which would sort.
+const monitorsById = "SELECT id, name FROM monitors WHERE id >= ? AND id < ? AND +kind = 'ping'";
+const nameBounds = 'AND name >= ? AND name < ? ORDER BY name';
 const incidentColumns = 'seq, id, monitor_id, reason, started_ms, ended_ms, message, exit_code, held_by';
 
 /**
  * What readers may be asked: a name and SQL with positional parameters. Each reads a bounded part of an index.
  */
 export const readQueries = {
+  /** Monitors from name ? on and before name ?, up to ? of them. */
+  allByName: `${everyMonitor} ${nameBounds} LIMIT ?`,
+  allByNameDescending: `${everyMonitor} ${nameBounds} DESC LIMIT ?`,
+  /** The same of those that are down. */
+  downByName: `${everyMonitor} AND status = 'down' ${nameBounds} LIMIT ?`,
+  downByNameDescending: `${everyMonitor} AND status = 'down' ${nameBounds} DESC LIMIT ?`,
+  /** The same of those with the tag ?. */
+  taggedByName: `SELECT monitor_id, name FROM monitor_tags WHERE tag = ? ${nameBounds} LIMIT ?`,
+  taggedByNameDescending: `SELECT monitor_id, name FROM monitor_tags WHERE tag = ? ${nameBounds} DESC LIMIT ?`,
+  /** Monitors from id ? on and before id ?, up to ? of them. */
+  byId: `${monitorsById} ORDER BY id LIMIT ?`,
+  byIdDescending: `${monitorsById} ORDER BY id DESC LIMIT ?`,
   /** Monitors with a name > ?, up to ? of them. */
   idsByName: "SELECT id, name FROM monitors WHERE kind = 'ping' AND name > ? ORDER BY name LIMIT ?",
   /** The same of those that are down. */
@@ -20,6 +36,9 @@ export const readQueries = {
 } as const;
 
 export type ReadQuery = keyof typeof readQueries;
+
+/** Those that find monitors. */
+export type MonitorsQuery = Exclude<ReadQuery, 'incidents' | 'incidentsOf'>;
 
 /** A monitor as a reader found it. */
 export type FoundMonitor = [id: number, name: string];
@@ -38,13 +57,7 @@ export type FoundIncident = [
 ];
 
 /** What each query finds. */
-export type Found = {
-  idsByName: FoundMonitor;
-  idsOfDown: FoundMonitor;
-  idsOfTag: FoundMonitor;
-  incidents: FoundIncident;
-  incidentsOf: FoundIncident;
-};
+export type Found = Record<MonitorsQuery, FoundMonitor> & { incidents: FoundIncident; incidentsOf: FoundIncident };
 
 export function storedIncident(found: FoundIncident): StoredIncident {
   const [seq, id, monitorId, reason, startedMs, endedMs, message, exitCode, heldBy] = found;

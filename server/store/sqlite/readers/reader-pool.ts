@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { StoreError } from '../../store.ts';
 import type { UptimeDays, Uptimes } from '../../history-types.ts';
+import { StoreError } from '../../store.ts';
 import type { Found, ReadQuery } from './read-queries.ts';
 import type { ReadReply, ReadRequest } from './reader-worker.ts';
 
