@@ -26,7 +26,9 @@ const orders: Record<MonitorOrder, StoreOrder> = {
   [MonitorOrder.CREATED_DESC]: 'created_desc',
 };
 
-const phases: Record<Exclude<MonitorStatus, MonitorStatus.UNSPECIFIED>, Phase> = {
+/** Null: no status to ask for. */
+const phases: Record<MonitorStatus, Phase | null> = {
+  [MonitorStatus.UNSPECIFIED]: null,
   [MonitorStatus.NEW]: 'new',
   [MonitorStatus.UP]: 'up',
   [MonitorStatus.LATE]: 'late',
@@ -43,7 +45,8 @@ export function listMonitors({
   nextOccurrence,
 }: ListMonitorsOptions): MethodHandler<typeof MonitorService.method.listMonitors> {
   return async ({ pageSize, pageToken, statuses, tag, namePrefix, order: wantedOrder }) => {
-    const order = orders[wantedOrder];
+    // The proto's rules let only defined values pass.
+    const order = orders[wantedOrder]!;
     const anyOf = readStatuses(statuses);
     checkPrefix(namePrefix);
     const scope = ['monitors', order, anyOf.toSorted(), tag, namePrefix];
@@ -77,9 +80,9 @@ export function checkPrefix(namePrefix: string): void {
 
 function readStatuses(statuses: ListMonitorsRequest['statuses']): Phase[] {
   return [...new Set(statuses)].map((status) => {
-    // The proto's rules let only defined values pass.
-    if (status !== MonitorStatus.UNSPECIFIED) return phases[status];
-    const message = 'statuses: must be NEW, UP, LATE, DOWN or PAUSED each; leave it out for all';
+    const phase = phases[status];
+    if (phase) return phase;
+    const message = 'statuses: must be new, up, late, down or paused each; leave it out for all';
     throw callError({ code: Code.InvalidArgument, message, field: 'statuses' });
   });
 }
