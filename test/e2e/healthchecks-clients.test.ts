@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { RunningServer, temporaryDirectory } from '../support/running-server.ts';
 
 // Clients of Healthchecks as they are, with another base URL. scripts/healthchecks-clients.sh installs those that are not on
@@ -22,25 +22,28 @@ type MonitorJson = {
   incident: { message: string; exit_code: number; reason: string } | null;
 };
 
-/** A server, and a monitor "job" that is up. */
-async function startServer(t: Test) {
-  const server = await RunningServer.start({
-    TOCSIN_DATA_DIR: await temporaryDirectory(t),
-    TOCSIN_TOKEN: token,
-    TOCSIN_PING_KEY: pingKey,
-  });
-  t.teardown(() => server.kill('SIGTERM'));
-  const monitor = async (name: string): Promise<MonitorJson> => {
-    const response = await fetch(`${server.url}/monitors/${name}`, { headers: { authorization: `Bearer ${token}` } });
-    return (await response.json()) as MonitorJson;
-  };
-  await fetch(`${server.url}/hc/${pingKey}/job?create=1`);
-  const { ping_id: pingId } = await monitor('job');
-  return { base: `${server.url}/hc`, pingId, monitor };
+const server = await RunningServer.start({
+  TOCSIN_DATA_DIR: await temporaryDirectory(t),
+  TOCSIN_TOKEN: token,
+  TOCSIN_PING_KEY: pingKey,
+});
+t.teardown(() => server.kill('SIGTERM'));
+const base = `${server.url}/hc`;
+
+async function monitor(name: string): Promise<MonitorJson> {
+  const response = await fetch(`${server.url}/monitors/${name}`, { headers: { authorization: `Bearer ${token}` } });
+  return (await response.json()) as MonitorJson;
+}
+
+/** A monitor "job" that has only just been made, and is up. */
+async function newJob(): Promise<{ pingId: string }> {
+  await fetch(`${server.url}/ping/job`, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } });
+  await fetch(`${base}/${pingKey}/job?create=1`);
+  return { pingId: (await monitor('job')).ping_id };
 }
 
 t.test('the lines for curl that the documentation of Healthchecks gives', async (t) => {
-  const { base, pingId, monitor } = await startServer(t);
+  const { pingId } = await newJob();
   const rid = randomUUID();
   const shell = (script: string) =>
     run('sh', ['-c', script], { env: { PATH: process.env.PATH, URL: `${base}/${pingId}`, RID: rid } });
@@ -66,7 +69,6 @@ t.test('the lines for curl that the documentation of Healthchecks gives', async 
 });
 
 t.test('the requests of runitor, as its source makes them', async (t) => {
-  const { base, monitor } = await startServer(t);
   const post = async (path: string, body?: string) => {
     const headers = { 'content-type': 'text/plain', 'user-agent': 'runitor' };
     const response = await fetch(`${base}/${pingKey}/${path}`, { method: 'POST', headers, ...(body ? { body } : {}) });
@@ -83,7 +85,7 @@ const runitor = join(clients, 'bin/runitor');
 const noRunitor = existsSync(runitor) ? false : 'runitor is not installed (scripts/healthchecks-clients.sh)';
 
 t.test('runitor', { skip: noRunitor }, async (t) => {
-  const { base, pingId, monitor } = await startServer(t);
+  const { pingId } = await newJob();
   const watch = (...args: string[]) => run(runitor, ['-api-url', base, ...args]);
 
   const failed = await watch('-uuid', pingId, '--', 'sh', '-c', 'echo no space left; exit 3').catch((error) => error);
@@ -91,8 +93,8 @@ t.test('runitor', { skip: noRunitor }, async (t) => {
   t.match(await monitor('job'), { status: 'down', runs: [], incident: { exit_code: 3, message: /no space left/ } });
   await watch('-uuid', pingId, '--', 'true');
   t.match(await monitor('job'), { status: 'up', runs: [], incident: null });
-  await watch('-ping-key', pingKey, '-slug', 'web', '-create', '--', 'true');
-  t.match(await monitor('web'), { status: 'up', runs: [], frequency: '1D' });
+  await watch('-ping-key', pingKey, '-slug', 'backup', '-create', '--', 'true');
+  t.match(await monitor('backup'), { status: 'up', runs: [], frequency: '1D' });
 });
 
 const library = join(clients, 'node_modules/healthchecks-io-client');
@@ -105,7 +107,7 @@ type PingClient = {
 };
 
 t.test('the npm package healthchecks-io-client', { skip: noLibrary }, async (t) => {
-  const { base, pingId, monitor } = await startServer(t);
+  const { pingId } = await newJob();
   const { HealthChecksPingClient } = createRequire(import.meta.url)(library) as {
     HealthChecksPingClient: new (options: { uuid: string; baseUrl: string; returnResponse: boolean }) => PingClient;
   };
