@@ -144,8 +144,9 @@ class Batch {
     const result = applyBeat(draft.monitor, beat, this.#context);
     if (!result.ok) return { ok: false, refusal: result.rejection };
     this.#answers(draft, index);
-    const { monitor } = result.decision;
-    draft.notable ||= created || isNotable(draft.monitor!, monitor);
+    const { monitor, incidents } = result.decision;
+    // One that went down and recovered in one is what it was before.
+    draft.notable ||= created || incidents.length > 0 || isNotable(draft.monitor!, monitor);
     this.#add(draft, result.decision);
     if (beat.beatId !== '') {
       draft.beatIds ??= new Map();

@@ -43,7 +43,7 @@ const causes = {
 } as const;
 
 function dependency({ heldBy }: Notice): string {
-  return heldBy === '' ? '' : ` The alert waited while ${heldBy} was down, which it depends on.`;
+  return heldBy === '' ? '' : ` It depends on ${heldBy}, which was down: the alert waited for that.`;
 }
 
 function blindness({ blind }: Notice): string {

@@ -52,6 +52,28 @@ t.test('every notice in plain words', async (t) => {
       'backup is UP again, but was DOWN from 2026-03-14 03:11:00 UTC to 2026-03-14 03:20:00 UTC: ' +
         'the ping came late, expected by 2026-03-14 03:11:00 UTC.',
     ],
+    [
+      { ...failed, reason: 'overran', message: 'the run 7 took longer than 30m' },
+      'backup is DOWN: the run 7 took longer than 30m, at 2026-03-14 03:05:30 UTC.',
+    ],
+    [
+      { ...failed, reason: 'overran', message: 'the run took longer than 30m', ...recovered, merged: true },
+      'backup is UP again, but was DOWN from 2026-03-14 03:05:30 UTC to 2026-03-14 03:20:00 UTC: ' +
+        'the run took longer than 30m, at 2026-03-14 03:05:30 UTC.',
+    ],
+    [
+      { ...failed, reason: 'too_short', message: 'the run took 1.2 s, at least 1m is expected' },
+      'backup is DOWN: the run took 1.2 s, at least 1m is expected, at 2026-03-14 03:05:30 UTC.',
+    ],
+    [
+      { ...failed, reason: 'too_often', message: '' },
+      'backup is DOWN: a run began too soon after the one before, at 2026-03-14 03:05:30 UTC.',
+    ],
+    [
+      { ...missed, heldBy: 'router' },
+      'backup is DOWN: no ping since 2026-03-14 03:00:00 UTC, expected by 2026-03-14 03:11:00 UTC. ' +
+        'It depends on router, which was down: the alert waited for that.',
+    ],
     [{ ...missed, type: 'test' }, 'This is a test alert of Tocsin, sent at 2026-03-14 03:11:00 UTC. Nothing is wrong.'],
   ];
   for (const [notice, text] of table) t.equal(noticeText(notice), text);

@@ -1,4 +1,3 @@
-import { applySilence } from './apply-silence.ts';
 import { awaitNext } from './await-next.ts';
 import { beatTime } from './beat-time.ts';
 import { alertMs } from './blind-time.ts';
@@ -10,6 +9,7 @@ import { makeNotice } from './make-notice.ts';
 import type { Beat, BeatRecord, BeatStatus, Monitor } from './monitor.ts';
 import { plainConfig } from './monitor-config.ts';
 import { newMonitor } from './new-monitor.ts';
+import { passTime } from './pass-time.ts';
 import { endPause } from './pause.ts';
 import { noProgress, progressOf } from './progress.ts';
 import { type BrokenRule, brokenAtBegin, brokenAtEnd } from './run-rules.ts';
@@ -62,42 +62,33 @@ function decidePlain(monitor: Monitor, beat: Beat, at: At): Decision {
   return decision;
 }
 
-/** First what time has done to the monitor before the beat came, then the beat. */
+/** First what time has done to the monitor before the beat came, then the beat: in the ms of its deadline it is in time. */
 function decide(monitor: Monitor, beat: Beat, status: BeatStatus, at: At): Decision {
   const { atMs, context } = at;
-  const passed = status === 'log' ? onlyState(monitor) : passTime(monitor, atMs, context);
+  const passed = status === 'log' ? onlyState(monitor) : passTime(monitor, atMs - 1, context);
   const before = passed.monitor;
-  const ends = before.progress.pause !== null && endsPause(before, status);
-  const resumed = ends ? joined(passed, endPause(before, atMs, context)) : passed;
+  const resumed = endsPause(before, beat, status) ? joined(passed, endPause(before, atMs, context)) : passed;
   const { decision, record } = takeBeat(resumed.monitor, beat, status, at);
   const all = joined(resumed, decision);
   all.beats.push(record);
-  return mergeNotices(all, monitor);
+  return mergeNotices(all);
 }
 
-/** The deadlines and limits that passed before `atMs`, up to the monitor going down. */
-function passTime(monitor: Monitor, atMs: number, context: DecisionContext): Decision {
-  let decision = onlyState(monitor);
-  // A beat in the millisecond of its deadline is in time.
-  const before: DecisionContext = { ...context, nowMs: atMs - 1 };
-  while (decision.monitor.status !== 'down') {
-    const next = applySilence(decision.monitor, before);
-    if (next === null) break;
-    decision = joined(decision, next);
-  }
-  return decision;
+/** A replay of what came before the pause does not end it (a stamp has no milliseconds). */
+function endsPause({ progress: { pause } }: Monitor, { stampS }: Beat, status: BeatStatus): boolean {
+  if (pause?.untilPing !== true || status === 'log') return false;
+  return stampS === null || stampS >= Math.floor(pause.sinceMs / 1000);
 }
 
-function endsPause({ progress }: Monitor, status: BeatStatus): boolean {
-  return progress.pause?.untilPing === true && (status === 'ok' || status === 'fail' || status === 'start');
-}
-
-/** A miss and its recovery are one notice, which shows the deadline that was missed. */
-function mergeNotices(decision: Decision, { dueMs, deadlineMs }: Monitor): Decision {
+/** A miss (or an overrun) and its recovery are one notice, which shows what was missed. */
+function mergeNotices(decision: Decision): Decision {
   const recovery = decision.notices.find(({ notice }) => notice.type === 'up');
-  const isBoth = recovery !== undefined && decision.notices.some(({ notice }) => notice.type === 'down');
-  if (!isBoth) return decision;
-  return { ...decision, notices: [{ ...recovery, notice: { ...recovery.notice, merged: true, dueMs, deadlineMs } }] };
+  const alert = decision.notices.find(({ notice }) => notice.type === 'down');
+  if (!recovery || !alert) return decision;
+  const { dueMs, deadlineMs, blind } = alert.notice;
+  const message = alert.notice.message === '' ? recovery.notice.message : alert.notice.message;
+  const notice = { ...recovery.notice, merged: true, dueMs, deadlineMs, blind, message };
+  return { ...decision, notices: [{ ...recovery, notice }] };
 }
 
 type Taken = { decision: Decision; record: BeatRecord };
@@ -211,7 +202,8 @@ function fail(before: Monitor, failure: Parameters<typeof countFailure>[1], at: 
     const next = monitor.incident?.reason === 'missed' ? monitor : awaitNext(monitor, atMs, context);
     return countFailure(next, failure, context);
   }
-  const awaiting = awaitNext({ ...monitor, progress: progressOf(monitor.progress, { silent: false }) }, atMs, context);
+  const known: Monitor = { ...monitor, status: 'up', progress: progressOf(monitor.progress, { silent: false }) };
+  const awaiting = awaitNext(known, atMs, context);
   if (maintenanceOver(awaiting, { fromMs: atMs, toMs: atMs }, context)) return onlyState(awaiting);
   return countFailure(awaiting, failure, context);
 }

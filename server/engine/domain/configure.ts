@@ -1,10 +1,12 @@
 import { awaitNext } from './await-next.ts';
-import { type Decision, type DecisionContext, onlyState, type Rejection } from './decision.ts';
+import { type Decision, type DecisionContext, joined, onlyState, type Rejection } from './decision.ts';
 import { formatDuration, minFrequencyMs, parseDuration } from './duration.ts';
 import type { Monitor } from './monitor.ts';
 import { type MonitorConfig, type MonitorSpec, plainConfig } from './monitor-config.ts';
 import { etagOf, specOf } from './monitor-spec.ts';
 import { newMonitor } from './new-monitor.ts';
+import { passTime } from './pass-time.ts';
+import { type OpenRun, progressOf } from './progress.ts';
 import { type CronSchedule, defaultGraceMs } from './schedule.ts';
 
 /** What somebody wants a monitor to be. Values are checked; what depends on the state is not yet. */
@@ -51,9 +53,12 @@ export function configure(monitor: Monitor | undefined, request: Configuration, 
       decision: onlyState(newMonitor(request.name, context.nowMs, { ...scheduled, graceMs })),
       changed: true,
     };
-  const next = { ...monitor, ...scheduled, graceMs };
-  if (etagOf(next) === etagOf(monitor)) return { ok: true, decision: onlyState(monitor), changed: false };
-  return { ok: true, decision: onlyState(rescheduled(monitor, next, context)), changed: true };
+  const spec = { ...scheduled, graceMs };
+  if (etagOf(spec) === etagOf(monitor)) return { ok: true, decision: onlyState(monitor), changed: false };
+  // What came due before the change did so by the rules of then.
+  const passed = passTime(monitor, context.nowMs, context);
+  const next = { ...passed.monitor, ...spec, progress: progressUnder(config, passed.monitor, context) };
+  return { ok: true, decision: joined(passed, onlyState(rescheduled(passed.monitor, next, context))), changed: true };
 }
 
 function stateRefusal(monitor: Monitor | undefined, { name, mode, etag }: Configuration): Rejection | null {
@@ -106,11 +111,34 @@ function rescheduled(before: Monitor, next: Monitor, context: DecisionContext): 
     before.graceMs === next.graceMs &&
     before.config.cron?.expression === next.config.cron?.expression &&
     before.config.cron?.timeZone === next.config.cron?.timeZone;
+  if (isScheduleSame || next.status === 'paused' || (next.status === 'new' && next.dueMs === null)) return next;
   // Of one that is down, the deadline that was missed stays visible.
-  if (isScheduleSame || before.dueMs === null || before.status === 'down') return next;
-  const counted = awaitNext(next, before.lastBeatMs ?? context.nowMs, context);
+  if (next.status === 'down') return next;
+  const counted = awaitNext(next, countsFromMs(before) ?? context.nowMs, context);
   const isPast = counted.deadlineMs !== null && counted.deadlineMs <= context.nowMs;
   return isPast ? awaitNext(next, context.nowMs, context) : counted;
+}
+
+/** From when the schedule counts now: the newest beat, or the start, the end of a pause or the miss after it, Unix ms. */
+function countsFromMs({ config, dueMs, frequencyMs, lastBeatMs, progress }: Monitor): number | null {
+  if (config.cron === null && dueMs !== null) return dueMs - frequencyMs;
+  const startMs = config.maxRunMs === null ? undefined : progress.runs.at(-1)?.startedMs;
+  return startMs === undefined ? lastBeatMs : Math.max(startMs, lastBeatMs ?? startMs);
+}
+
+/** The limits of open runs follow a new `maxRunMs`; one that it would have ended already gets it from now on. */
+function progressUnder({ maxRunMs, minIntervalMs }: MonitorConfig, before: Monitor, { nowMs }: DecisionContext) {
+  const { runs, begunMs } = before.progress;
+  const beforeMs = before.config.maxRunMs;
+  const limited = (run: OpenRun): OpenRun => {
+    if (maxRunMs === null) return { ...run, limitMs: null };
+    const limitMs = (run.limitMs === null || beforeMs === null ? run.startedMs : run.limitMs - beforeMs) + maxRunMs;
+    return { ...run, limitMs: limitMs <= nowMs ? nowMs + maxRunMs : limitMs };
+  };
+  return progressOf(before.progress, {
+    runs: maxRunMs === beforeMs ? runs : runs.map(limited),
+    begunMs: minIntervalMs === null ? null : begunMs,
+  });
 }
 
 /** The monitor must not depend on itself, by way of others either: each would hold the alert of the next, for good. */

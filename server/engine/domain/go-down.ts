@@ -2,7 +2,7 @@ import type { Decision, DecisionContext } from './decision.ts';
 import { onlyState } from './decision.ts';
 import { holderOf, namesHolder } from './held-alert.ts';
 import { makeNotice } from './make-notice.ts';
-import type { IncidentReason, Monitor } from './monitor.ts';
+import type { BlindInterval, IncidentReason, Monitor } from './monitor.ts';
 import { progressOf } from './progress.ts';
 
 /** Something that counts against a monitor. */
@@ -12,6 +12,8 @@ export type Failure = {
   atMs: number;
   message: string;
   exitCode: number | null;
+  /** The server was not listening when what would have prevented it could have come. */
+  blind?: BlindInterval | null;
 };
 
 /** One more failure in a row: the monitor goes down when there have been as many as its threshold says. */
@@ -31,7 +33,7 @@ export function countFailure(monitor: Monitor, failure: Failure, context: Decisi
  */
 export function goDown(
   monitor: Monitor,
-  { reason, atMs, message, exitCode }: Failure,
+  { reason, atMs, message, exitCode, blind = monitor.hold?.blind ?? null }: Failure,
   context: DecisionContext,
 ): Decision {
   const incident = { id: context.newId(), startedMs: atMs, reason, message, exitCode };
@@ -47,6 +49,6 @@ export function goDown(
   };
   const incidents = [{ ...incident, endedMs: null, heldBy: namesHolder(held) }];
   if (held !== null) return { ...onlyState(down), incidents };
-  const notice = makeNotice('down', { monitor: down, incident, atMs: context.nowMs });
+  const notice = makeNotice('down', { monitor: down, incident, atMs: context.nowMs }, { blind });
   return { ...onlyState(down), incidents, notices: [{ id: context.newId(), notice, onlyIfIdle: false }] };
 }

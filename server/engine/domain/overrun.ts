@@ -8,31 +8,36 @@ import type { Monitor } from './monitor.ts';
 import { type OpenRun, progressOf } from './progress.ts';
 
 /**
- * The first run that has taken too long at `context.nowMs` ends as a failure, dated at its limit; null when none has. As a
- * deadline does, a limit gets one hold when the server was not listening just before it, and is excused in maintenance.
+ * The first run that had taken too long at `untilMs` (Unix ms) ends as a failure, dated at its limit; null when none has. As
+ * a deadline does, a limit gets one hold when the server was not listening just before it, and is excused in maintenance.
  */
-export function overrun(monitor: Monitor, context: DecisionContext): Decision | null {
+export function overrun(monitor: Monitor, untilMs: number, context: DecisionContext): Decision | null {
   const { config, progress } = monitor;
   let run: OpenRun | undefined;
   for (const each of progress.runs) {
-    if (each.limitMs !== null && each.limitMs <= context.nowMs && each.limitMs < (run?.limitMs ?? Infinity)) run = each;
+    if (each.limitMs !== null && each.limitMs <= untilMs && each.limitMs < (run?.limitMs ?? Infinity)) run = each;
   }
   if (!run || run.limitMs === null) return null;
   const limitMs = run.limitMs;
   const ownMs = config.maxRunMs ?? limitMs - run.startedMs;
-  const hold = run.held ? null : holdOver({ fromMs: limitMs - ownMs / 10, toMs: limitMs }, ownMs, context);
+  const hold = run.blind ? null : holdOver({ fromMs: limitMs - ownMs / 10, toMs: limitMs }, ownMs, context);
   if (hold) {
-    const held = { ...run, limitMs: hold.untilMs, held: true };
+    const held = { ...run, limitMs: hold.untilMs, blind: hold.blind };
     const runs = progress.runs.map((each) => (each === run ? held : each));
     return onlyState({ ...monitor, progress: progressOf(progress, { runs }) });
   }
   const without = {
     ...monitor,
-    progress: progressOf(progress, { runs: progress.runs.filter((each) => each !== run) }),
+    // Its end may still come, and must not be taken for a run that begins too soon after it.
+    progress: progressOf(progress, {
+      runs: progress.runs.filter((each) => each !== run),
+      begunMs: progress.begunMs === run.startedMs ? null : progress.begunMs,
+    }),
   };
   if (maintenanceOver(monitor, { fromMs: run.startedMs, toMs: limitMs }, context)) return onlyState(without);
   const message = `the run ${run.id === '' ? '' : `${run.id} `}took longer than ${formatDuration(ownMs)}`;
-  const decision = countFailure(without, { reason: 'overran', atMs: limitMs, message, exitCode: null }, context);
+  const failure = { reason: 'overran' as const, atMs: limitMs, message, exitCode: null, blind: run.blind };
+  const decision = countFailure(without, failure, context);
   return { ...decision, beats: [failedRun(run, { limitMs, message, nowMs: context.nowMs })] };
 }
 

@@ -38,15 +38,16 @@ export function beginPause(
 }
 
 /**
- * The pause ended at `atMs` (Unix ms). The monitor is new again: neither up nor down until it is heard from, which it must
+ * The pause ended at `atMs` (Unix ms), or when it was to end, if that was before. The monitor is new again: neither up nor down until it is heard from, which it must
  * be within its schedule from then on, unless it never was.
  */
 export function endPause(monitor: Monitor, atMs: number, context: DecisionContext): Decision {
   const { pause } = monitor.progress;
   if (!pause) return onlyState(monitor);
   const resumed: Monitor = { ...monitor, status: 'new', progress: progressOf(monitor.progress, { pause: null }) };
+  const endMs = Math.min(atMs, pause.untilMs ?? atMs);
   return {
-    ...onlyState(monitor.firstBeatMs === null ? resumed : awaitNext(resumed, atMs, context)),
-    pauses: [{ fromMs: pause.sinceMs, toMs: Math.max(atMs, pause.sinceMs) }],
+    ...onlyState(monitor.firstBeatMs === null ? resumed : awaitNext(resumed, endMs, context)),
+    pauses: [{ fromMs: pause.sinceMs, toMs: Math.max(endMs, pause.sinceMs) }],
   };
 }

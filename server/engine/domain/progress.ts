@@ -1,3 +1,5 @@
+import type { BlindInterval } from './monitor.ts';
+
 /** A run that has started and not ended. */
 export type OpenRun = {
   /** '' when the client gave none. */
@@ -5,8 +7,8 @@ export type OpenRun = {
   startedMs: number;
   /** When it has taken too long, Unix ms; null: it may take as long as it likes. */
   limitMs: number | null;
-  /** Its limit was put off once, because the server was not listening when the end could have come. */
-  held: boolean;
+  /** Its limit was put off once, because the server was not listening when the end could have come; null: it was not. */
+  blind: BlindInterval | null;
 };
 
 /** Why and how long a monitor is paused. */

@@ -5,7 +5,7 @@ import { type OpenRun, type Progress, progressOf, runsMax } from './progress.ts'
 export function beginRun({ progress, config }: Monitor, id: string, atMs: number): Progress {
   const limitMs = config.maxRunMs === null ? null : atMs + config.maxRunMs;
   const others = progress.runs.filter((run) => run.id !== id).slice(-(runsMax - 1));
-  return progressOf(progress, { runs: [...others, { id, startedMs: atMs, limitMs, held: false }] });
+  return progressOf(progress, { runs: [...others, { id, startedMs: atMs, limitMs, blind: null }] });
 }
 
 /**
@@ -24,7 +24,7 @@ export function extendRuns({ progress, config }: Monitor, id: string, atMs: numb
   const { maxRunMs } = config;
   if (maxRunMs === null || progress.runs.length === 0) return progress;
   const runs = progress.runs.map((run) =>
-    id === '' || run.id === id ? { ...run, limitMs: Math.max(run.limitMs ?? 0, atMs + maxRunMs), held: false } : run,
+    id === '' || run.id === id ? { ...run, limitMs: Math.max(run.limitMs ?? 0, atMs + maxRunMs), blind: null } : run,
   );
   return progressOf(progress, { runs });
 }

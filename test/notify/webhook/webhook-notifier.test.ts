@@ -99,7 +99,9 @@ t.test('the body, field by field', async (t) => {
         due_at: 1_773_457_800,
         deadline: 1_773_457_860,
         frequency: '10m',
+        cron: null,
         grace: '1m',
+        tags: [],
         incident_id: 'i-1',
         reason: 'missed',
         down_since: 1_773_457_860,
@@ -109,9 +111,17 @@ t.test('the body, field by field', async (t) => {
         message: '',
         exit_code: null,
         blind: null,
+        held_by: '',
       },
     },
   );
+  const cron = { expression: '0 3 * * *', timeZone: 'Europe/Berlin' };
+  t.match(webhookPayload({ ...missed, cron, frequencyMs: 0, tags: ['nightly', 'db'], heldBy: 'router' }).data, {
+    frequency: '',
+    cron: { expression: '0 3 * * *', time_zone: 'Europe/Berlin' },
+    tags: ['nightly', 'db'],
+    held_by: 'router',
+  });
   const failed = downNotice(atMs, {
     reason: 'failed',
     lastBeatMs: null,
