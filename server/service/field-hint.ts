@@ -57,7 +57,7 @@ function valueHint(rules: ReturnType<typeof rulesOf>): string | null {
     case 'string': {
       const { in: choices, pattern } = rules.type.value;
       if (choices.length > 0) return `must be ${oneOf(choices.filter((choice) => choice !== ''))}`;
-      return pattern === '^[^,]*$' ? 'must be a string without a comma' : null;
+      return pattern === '^[^,]*$' ? 'must be a string of valid Unicode without a comma' : null;
     }
     case 'uint32': {
       const { in: choices, lessThan } = rules.type.value;

@@ -1,5 +1,5 @@
 import { Code, type ConnectError } from '@connectrpc/connect';
-import type { Monitor } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
+import { type Monitor, MonitorSchema } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { Configuration } from '../engine/domain/configure.ts';
 import { minFrequencyMs, parseDuration } from '../engine/domain/duration.ts';
 import type { MaintenanceWindow } from '../engine/domain/maintenance.ts';
@@ -189,9 +189,14 @@ function tagProblem(tag: string): string | null {
 
 type Settable = { ok: true; fields: ReadonlySet<string> } | { ok: false; error: ConnectError };
 
-/** What a mask names. `name` says which monitor and `etag` under which condition: both may stand in it, and set nothing. */
+/** Fields that say which monitor is meant or under which condition, or that are output only. In a mask they set nothing. */
+const notSettable: ReadonlySet<string> = new Set(
+  MonitorSchema.fields.map(({ name }) => name).filter((name) => !allSettable.has(name)),
+);
+
+/** What a mask names. One may name every field there is, since whoever sends back a monitor that was read means them all. */
 function settableOf(mask: readonly string[]): Settable {
-  const paths = mask.filter((path) => path !== 'name' && path !== 'etag');
+  const paths = mask.filter((path) => !notSettable.has(path));
   const others = paths.filter((path) => !allSettable.has(path));
   if (paths.length > 0 && others.length === 0) return { ok: true, fields: new Set(paths) };
   const got = others.length > 0 ? `; got ${others.slice(0, 20).map(quoteInput).join(', ')}` : '';

@@ -120,7 +120,7 @@ t.test('errors name the field by its path, and say what is valid', async (t) => 
   says(CreateMonitorRequestSchema, {}, 'monitor: is required');
   monitor({ name: '' }, 'monitor.name: is required');
   monitor({ tags: ['a', ''] }, 'monitor.tags[1]: must not be empty');
-  monitor({ tags: ['a', 'b,c'] }, 'monitor.tags[1]: must be a string without a comma; got "b,c"');
+  monitor({ tags: ['a', 'b,c'] }, 'monitor.tags[1]: must be a string of valid Unicode without a comma; got "b,c"');
   monitor({ tags: ['x'.repeat(65)] }, 'monitor.tags[0]: must be at most 64 bytes; got 65 bytes');
   monitor({ tags: ['a', 'b', 'b'] }, 'monitor.tags: must not hold the same item twice; got "b" twice');
   monitor({ tags: ['a', 'b\0'] }, 'monitor.tags[1]: must not hold a NUL character');

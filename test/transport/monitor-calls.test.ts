@@ -209,6 +209,11 @@ const rows: Row[] = [
     request: { document: { contentType: 'application/octet-stream', data: new Uint8Array([0, 255]) } },
     rest: [{ method: 'POST', path: '/apply', type: 'application/octet-stream', body: new Uint8Array([0, 255]) }],
   },
+  {
+    call: 'applyMonitors',
+    request: { document: { data: new Uint8Array([1]) } },
+    rest: [{ method: 'POST', path: '/apply?unknown=%20', body: new Uint8Array([1]) }],
+  },
   { call: 'applyMonitors', request: { document: {} }, rest: [bare('POST', '/apply')] },
   {
     call: 'exportMonitors',
@@ -297,7 +302,7 @@ const wrong: Wrong[] = [
     request: { monitor: { name: 'a', tags: ['x', 'y,z'] } },
     rest: [json('POST', '/monitors', { name: 'a', tags: ['x', 'y,z'] })],
     field: 'monitor.tags[1]',
-    message: 'must be a string without a comma; got "y,z"',
+    message: 'must be a string of valid Unicode without a comma; got "y,z"',
   },
   {
     call: 'createMonitor',
@@ -427,7 +432,12 @@ t.test('values that have no type, or the wrong one', async (t) => {
     [bare('POST', '/apply?dry_run=yes'), 400, 'dry_run', 'must be true or false; got "yes"'],
     [json('PUT', '/monitors/a', { name: 'b' }), 400, 'name', 'must be as in the path, or left out; got "b"'],
     [json('PUT', '/monitors/a', { tags: 'x' }), 400, 'tags', 'must be an array of at most 20 items; got "x"'],
-    [json('PUT', '/monitors/a', { tags: [1] }), 400, 'tags[0]', 'must be a string without a comma; got 1'],
+    [
+      json('PUT', '/monitors/a', { tags: [1] }),
+      400,
+      'tags[0]',
+      'must be a string of valid Unicode without a comma; got 1',
+    ],
     [
       json('PUT', '/monitors/a', { maintenance: [{ start: 5 }] }),
       400,

@@ -905,7 +905,8 @@ export type UpdateMonitorRequest = Message<"tocsin.v1.UpdateMonitorRequest"> & {
   monitor?: Monitor | undefined;
 
   /**
-   * Fields of Monitor that people may set, such as "grace,tags". REST: left out, it is the fields that the body has.
+   * Fields of Monitor that people may set, such as "grace,tags"; what is output only is passed over. REST: left out, it is the
+   * fields that the body has.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
