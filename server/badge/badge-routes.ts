@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { Monitor } from '../engine/domain/monitor.ts';
 import { type Phase, phaseAt } from '../engine/domain/phase.ts';
+import type { FoundMonitors, MonitorPlace } from '../store/monitor-query.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import type { Authenticator } from '../transport/authenticator.ts';
 import { sendRestError } from '../transport/rest-error.ts';
@@ -12,7 +13,7 @@ import { badgeSvg } from './badge-svg.ts';
 import { type BadgeFormat, type BadgeSubject, readBadgeUrl, writeBadgeUrl } from './badge-url.ts';
 
 export type BadgeOptions = {
-  store: Pick<Store, 'load' | 'list'>;
+  store: Pick<Store, 'load' | 'find'>;
   clock: Clock;
   authenticator: Authenticator;
   signatures: BadgeSignatures;
@@ -103,11 +104,13 @@ async function named(name: string, store: BadgeOptions['store']): Promise<Monito
 
 async function tagged(tag: string, store: BadgeOptions['store']): Promise<Monitor[]> {
   const monitors: Monitor[] = [];
-  for (let page: Monitor[] = [], afterName = ''; ; afterName = page.at(-1)!.name) {
-    page = await store.list({ afterName, limit: pageSize, tag });
-    monitors.push(...page);
-    if (page.length < pageSize) return monitors;
-  }
+  let after: MonitorPlace | null = null;
+  do {
+    const page: FoundMonitors = await store.find({ order: 'name', after, limit: pageSize, tag });
+    monitors.push(...page.monitors);
+    after = page.next;
+  } while (after !== null);
+  return monitors;
 }
 
 function send(reply: FastifyReply, format: BadgeFormat, shown: Shown | null): FastifyReply {

@@ -71,7 +71,7 @@ export interface Store extends HistoryReads {
   scanArmed(afterId: number, limit: number): Promise<Armed[]>;
 
   /** Up to `limit` (1 to 501) monitors with name > `afterName` ('' for the first page), in byte order. */
-  list(options: { afterName: string; limit: number; onlyDown?: boolean; tag?: string }): Promise<Monitor[]>;
+  list(options: { afterName: string; limit: number; onlyDown?: boolean }): Promise<Monitor[]>;
 
   /**
    * Finds monitors, a page at a time. What a page shows is as it is when it is answered; monitors that come, go and change

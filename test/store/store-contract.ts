@@ -1,6 +1,5 @@
 import type { Test } from 'tap';
 import type { BeatRecord, IncidentRecord, Monitor } from '../../server/engine/domain/monitor.ts';
-import { plainConfig } from '../../server/engine/domain/monitor-config.ts';
 import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.ts';
 import type { NewDelivery } from '../../server/outbox/delivery-queue.ts';
 import type { Change, Loaded, Store } from '../../server/store/store.ts';
@@ -211,20 +210,6 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
     t.equal(await store.countMonitors(), 5);
     await store.commit([change({ ...b!, status: 'up', incident: null })]);
     t.same(await downNames('', 500), ['D', 'e']);
-  });
-
-  t.test(`${name}: what has a tag can be listed by itself`, async (t) => {
-    const { store } = await open(t);
-    const tagged = (name: string, ...tags: string[]) => fresh({ name, config: { ...plainConfig, tags } });
-    const made = await create(store, tagged('a', 'eu'), tagged('b'), tagged('c', 'eu', 'db'), tagged('D', 'eu'));
-    const names = async (tag: string, afterName = '', limit = 500) =>
-      (await store.list({ afterName, limit, tag })).map(({ name }) => name);
-    t.same(await names('eu'), ['D', 'a', 'c']);
-    t.same([await names('eu', '', 1), await names('eu', 'D', 1), await names('eu', 'c')], [['D'], ['a'], []]);
-    t.same([await names('db'), await names('e'), await names('EU')], [['c'], [], []]);
-    const [a, , c] = made;
-    await store.commit([change({ ...a!, config: { ...a!.config, tags: ['db'] } }), { ...change(c!), remove: true }]);
-    t.same([await names('eu'), await names('db')], [['D'], ['a']]);
   });
 
   t.test(`${name}: what is awaited`, async (t) => {

@@ -150,19 +150,16 @@ export class SqliteStore implements Store {
   }
 
   async list(options: Parameters<Store['list']>[0]): Promise<Monitor[]> {
-    const { afterName, limit, onlyDown = false, tag } = options;
+    const { afterName, limit, onlyDown } = options;
     const monitors: Monitor[] = [];
     for (let after = afterName; monitors.length < limit; ) {
       const wanted = limit - monitors.length;
-      // Rows may be behind, but never in what these ask for: the name, the tags, and whether the monitor is down.
-      const found = await (tag === undefined
-        ? this.#readers.read(onlyDown ? 'idsOfDown' : 'idsByName', [after, wanted])
-        : this.#readers.read('idsOfTag', [tag, after, wanted]));
+      // Rows may be behind, but never in what these ask for: the name, and whether the monitor is down.
+      const found = await this.#readers.read(onlyDown ? 'idsOfDown' : 'idsByName', [after, wanted]);
       for (const [id] of found) {
-        // It may have been removed, have come back, or have got other tags, since it was read.
+        // It may have been removed, or have come back, since it was read.
         const monitor = this.#monitors.byId(id);
-        if (!monitor || (onlyDown && monitor.status !== 'down')) continue;
-        if (tag === undefined || monitor.config.tags.includes(tag)) monitors.push(monitor);
+        if (monitor && (!onlyDown || monitor.status === 'down')) monitors.push(monitor);
       }
       if (found.length < wanted) break;
       after = found.at(-1)![1];

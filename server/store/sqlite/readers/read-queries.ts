@@ -27,8 +27,6 @@ export const readQueries = {
   idsByName: "SELECT id, name FROM monitors WHERE kind = 'ping' AND name > ? ORDER BY name LIMIT ?",
   /** The same of those that are down. */
   idsOfDown: "SELECT id, name FROM monitors WHERE kind = 'ping' AND status = 'down' AND name > ? ORDER BY name LIMIT ?",
-  /** The same, of those that have the tag ?, which comes first. */
-  idsOfTag: 'SELECT monitor_id, name FROM monitor_tags WHERE tag = ? AND name > ? ORDER BY name LIMIT ?',
   /** Incidents with a seq < ?, up to ? of them. */
   incidents: `SELECT ${incidentColumns} FROM incidents WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
   /** The same of the monitor ?. */
