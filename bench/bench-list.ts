@@ -2,6 +2,7 @@ import type { Bench } from './bench-context.ts';
 import { connectUnary } from './benches/connect-unary.ts';
 import { durability } from './benches/durability.ts';
 import { grpcUnary } from './benches/grpc-unary.ts';
+import { history } from './benches/history.ts';
 import { lateness } from './benches/lateness.ts';
 import { massOutage } from './benches/mass-outage.ts';
 import { millionMonitors } from './benches/million.ts';
@@ -20,6 +21,7 @@ export const benchList: readonly Bench[] = [
   millionMonitors,
   lateness,
   massOutage,
+  history,
   durability,
   soak,
 ];
