@@ -276,7 +276,7 @@ export class Engine {
         continue;
       }
       deliveries += change.deliveries.length;
-      this.#housekeeping.added(change.incidents.length + change.deliveries.length);
+      this.#housekeeping.added(change.incidents.length + change.pauses.length + change.deliveries.length);
       if (change.remove) {
         this.#timers.delete(result.id);
         this.#monitors -= 1;

@@ -19,7 +19,7 @@ export class Housekeeping {
     this.#historyMax = historyMax;
   }
 
-  /** So many incidents and deliveries were written: what becomes history. */
+  /** So many incidents, pauses and deliveries were written: what becomes history. */
   added(rows: number): void {
     this.#rowsSinceTrim += rows;
   }

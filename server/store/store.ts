@@ -94,7 +94,7 @@ export interface Store extends HistoryReads {
   blindIntervals(afterMs: number): Promise<BlindInterval[]>;
 
   /**
-   * Deletes up to `limit` of the oldest rows of each kind of history (closed incidents, buried deliveries) beyond the
+   * Deletes up to `limit` of the oldest rows of each kind of history (closed incidents, ended pauses, buried deliveries) beyond the
    * newest `keep`, where a store may count in what is not history of that kind any more or not yet, such as open
    * incidents; returns how many it deleted. Beats have a bound of their own, which the store keeps by itself.
    */

@@ -216,6 +216,22 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     );
   });
 
+  t.test(`${name}: ended pauses are trimmed, one that lasts is not`, async (t) => {
+    const under = await open(t);
+    const [a] = await create(under.store, fresh({ name: 'a' }), fresh({ name: 'b' }));
+    const pause = (fromMs: number) => [{ fromMs, toMs: null }];
+    const end = (fromMs: number) => [{ fromMs, toMs: fromMs + 1 }];
+    await under.store.commit([change({ ...a!, repeats: 1 }, { pauses: pause(1) })]);
+    for (const fromMs of [2, 3, 4]) {
+      const monitor = await reload(under.store, 'b');
+      await under.store.commit([
+        change({ ...monitor, repeats: fromMs }, { pauses: [...pause(fromMs), ...end(fromMs)] }),
+      ]);
+    }
+    t.equal(await under.store.trimHistory(2, 100), 1, 'the oldest that has ended');
+    t.equal(await under.store.trimHistory(2, 100), 0);
+  });
+
   t.test(`${name}: given up deliveries are trimmed, waiting ones are not`, async (t) => {
     const { store } = await open(t);
     const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));

@@ -223,8 +223,10 @@ export class SqliteStore implements Store {
   async trimHistory(keep: number, limit: number): Promise<number> {
     // There will be another time; the pings of this turn would wait for it.
     if (this.isHolding) return 0;
-    const { trimIncidents } = this.#statements;
-    const deleted = this.#db.transaction(() => Number(trimIncidents.run(keep, limit).changes));
+    const { trimIncidents, trimPauses } = this.#statements;
+    const deleted = this.#db.transaction(
+      () => Number(trimIncidents.run(keep, limit).changes) + Number(trimPauses.run(keep, limit).changes),
+    );
     return deleted + this.deliveries.trimBuried(keep, limit);
   }
 

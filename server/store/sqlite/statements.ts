@@ -75,6 +75,7 @@ export function prepareStatements(db: Database) {
       'SELECT from_ms AS fromMs, to_ms AS toMs FROM blind_intervals WHERE to_ms > ? ORDER BY to_ms, id',
     ),
     trimIncidents: db.prepare(trim('incidents', 'seq', 'ended_ms IS NOT NULL')),
+    trimPauses: db.prepare(trim('pauses', 'seq', 'to_ms IS NOT NULL')),
   };
 }
 
