@@ -2,8 +2,14 @@ import { IdIndex } from '../id-index.ts';
 
 const capacityMin = 1_024;
 
+/** The numbers of a place, one after another: beats come of monitors at random, and each array would be a cache line. */
+const numbers = 3;
+const MONITOR_ID = 0;
+const LAST_ID = 1;
+const COUNT = 2;
+
 /**
- * The newest beat of each monitor and how many it had, in flat arrays: the ends of the chains that `beats.previous` makes.
+ * The newest beat of each monitor and how many it had, in a flat array: the ends of the chains that `beats.previous` makes.
  * A monitor keeps its place until it is removed; places are used again.
  */
 export class BeatHeads {
@@ -11,10 +17,8 @@ export class BeatHeads {
   #free: number[] = [];
   #end = 0;
   #size = 0;
-  /** 0: the place is free. */
-  #monitorIds = new Float64Array(capacityMin);
-  #lastIds = new Float64Array(capacityMin);
-  #counts = new Float64Array(capacityMin);
+  /** A place whose monitor is 0 is free. */
+  #numbers = new Float64Array(capacityMin * numbers);
 
   /** Monitors. */
   get size(): number {
@@ -39,52 +43,46 @@ export class BeatHeads {
 
   /** 0 at a free place. */
   monitorIdAt(place: number): number {
-    return this.#monitorIds[place]!;
+    return this.#numbers[place * numbers + MONITOR_ID]!;
   }
 
   /** Id of its newest beat; 0 when it has had none. */
   lastIdAt(place: number): number {
-    return this.#lastIds[place]!;
+    return this.#numbers[place * numbers + LAST_ID]!;
   }
 
   /** Beats that it has had. */
   countAt(place: number): number {
-    return this.#counts[place]!;
+    return this.#numbers[place * numbers + COUNT]!;
   }
 
   set(place: number, lastId: number, count: number): void {
-    this.#lastIds[place] = lastId;
-    this.#counts[place] = count;
+    this.#numbers[place * numbers + LAST_ID] = lastId;
+    this.#numbers[place * numbers + COUNT] = count;
   }
 
   remove(monitorId: number): void {
     const place = this.#places.get(monitorId);
     if (place < 0) return;
     this.#places.delete(monitorId);
-    this.#monitorIds[place] = 0;
+    this.#numbers[place * numbers + MONITOR_ID] = 0;
     this.#free.push(place);
     this.#size -= 1;
   }
 
   #add(monitorId: number): number {
     const place = this.#free.pop() ?? this.#end++;
-    if (place >= this.#monitorIds.length) this.#grow();
+    if (place * numbers >= this.#numbers.length) this.#grow();
     this.#places.set(monitorId, place);
-    this.#monitorIds[place] = monitorId;
+    this.#numbers[place * numbers + MONITOR_ID] = monitorId;
     this.set(place, 0, 0);
     this.#size += 1;
     return place;
   }
 
   #grow(): void {
-    this.#monitorIds = doubled(this.#monitorIds);
-    this.#lastIds = doubled(this.#lastIds);
-    this.#counts = doubled(this.#counts);
+    const longer = new Float64Array(this.#numbers.length * 2);
+    longer.set(this.#numbers);
+    this.#numbers = longer;
   }
-}
-
-function doubled(array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
-  const longer = new Float64Array(array.length * 2);
-  longer.set(array);
-  return longer;
 }

@@ -33,6 +33,7 @@ export class BeatLinks {
   #linkedUpTo: number;
   /** How many of its newest beats a monitor keeps. */
   readonly #keptPerMonitor: number;
+  /** The newest beat before those linked last, then of each its place, and what was there. */
   #undo: number[] = [];
 
   constructor(db: DatabaseSync, { beatsPerMonitor }: { beatsPerMonitor: number }) {
@@ -98,7 +99,7 @@ export class BeatLinks {
 
   /** What was linked last is stored. */
   count(beats: readonly LinkedBeat[]): void {
-    for (const beat of beats) this.counts.add(this.heads.find(beat.monitorId), beat);
+    for (let n = 0; n < beats.length; n++) this.counts.add(this.#undo[1 + 3 * n]!, beats[n]!);
   }
 
   /** What was linked last could not be stored. */

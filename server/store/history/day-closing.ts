@@ -69,6 +69,8 @@ export class DayClosing {
       return true;
     }
     if (this.#closedDay < closable) {
+      // After years without a server, or with a clock gone wrong, only what will be kept.
+      if (this.#closedDay < closable - daysKept) this.#close(closable - daysKept);
       this.#closeSome(this.#closedDay + 1);
       return true;
     }

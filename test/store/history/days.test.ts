@@ -210,6 +210,8 @@ t.test('the days of a year, then no more', async (t) => {
   t.ok(days.every(({ day, upMs }) => upMs === (day === 500 ? 23 : day === 600 ? 2 : 24) * hourMs));
   t.same(uptimes(directory, { ids: [1], days: 365, nowMs }), [365 * dayMs + hourMs, hourMs, 0]);
   t.same(uptimes(directory, { ids: [1], days: 90, nowMs }), [90 * dayMs + 2 * hourMs, 0, 0]);
+  kept.tidy(20_000 * dayMs);
+  t.equal(kept.query<{ n: number }>('SELECT count(*) AS n FROM days')[0]!.n, 400, 'after a very long pause as well');
 });
 
 t.test('a clock that was ahead: days that are still to come are closed anew', async (t) => {
