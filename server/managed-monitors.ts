@@ -15,7 +15,7 @@ export type ManagedMonitorsOptions = {
   path: string;
   store: Store;
   engine: Engine;
-  documents: DocumentReader;
+  documents: Pick<DocumentReader, 'read'>;
   validator: RequestValidator;
   checks: BeatChecks;
   logger: Logger;

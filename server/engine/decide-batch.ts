@@ -68,6 +68,8 @@ class Batch {
   /** By id, or by name while there is none: a Map internalises every string that it is asked for. */
   readonly #open = new Map<string | number, OpenDraft>();
   readonly #outcomes: Outcome[] = [];
+  /** As `Input.pingIds`, with what this batch gave and took; null: nothing yet. */
+  #pingIds: Map<string, string> | null = null;
   #room: number;
 
   constructor(input: Input) {
@@ -157,7 +159,7 @@ class Batch {
 
   #configure(draft: OpenDraft, { configuration, receivedMs }: Command & { kind: 'configure' }, index: number): Outcome {
     const { pingId } = configuration.patch;
-    const taken = pingId ? this.#input.pingIds.get(pingId) : undefined;
+    const taken = pingId ? (this.#pingIds ?? this.#input.pingIds).get(pingId) : undefined;
     if (taken !== undefined && taken !== configuration.name) {
       const message = `ping_id: is that of ${JSON.stringify(taken)} already; leave it out to get a new one`;
       return { ok: false, refusal: { code: 'already_exists', field: 'ping_id', message } };
@@ -166,6 +168,7 @@ class Batch {
     const result = configure(draft.monitor, configuration, this.#context);
     if (!result.ok) return { ok: false, refusal: result.rejection };
     const { decision, changed } = result;
+    this.#movePingId(draft.monitor, decision.monitor);
     this.#answers(draft, index);
     draft.notable ||= changed;
     if (changed) this.#add(draft, decision);
@@ -203,12 +206,19 @@ class Batch {
     this.#answers(draft, index);
     draft.notable = true;
     change.remove = true;
+    this.#movePingId(monitor, undefined);
     const { incident, progress } = monitor;
     if (incident) {
       const endedMs = Math.max(receivedMs, incident.startedMs);
       change.incidents.push({ ...incident, endedMs, heldBy: namesHolder(progress.held) });
     }
     return { ok: true, accepted: 'applied', created: false, atMs: receivedMs, monitor };
+  }
+
+  #movePingId(before: Monitor | undefined, after: Monitor | undefined): void {
+    this.#pingIds ??= new Map(this.#input.pingIds);
+    this.#pingIds.delete(before?.config.pingId ?? '');
+    if (after) this.#pingIds.set(after.config.pingId, after.name);
   }
 
   #answers(draft: OpenDraft, index: number): void {

@@ -15,7 +15,7 @@ import type { ServiceHandlers } from './service-handlers.ts';
 export type DocumentCallsOptions = {
   store: Store;
   engine: Engine;
-  documents: DocumentReader;
+  documents: Pick<DocumentReader, 'read'>;
   validator: RequestValidator;
   checks: BeatChecks;
 };

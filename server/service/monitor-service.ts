@@ -22,7 +22,7 @@ export type MonitorServiceOptions = {
   engine: Engine;
   feed: ChangeFeed;
   clock: Clock;
-  documents: DocumentReader;
+  documents: Pick<DocumentReader, 'read'>;
   validator: RequestValidator;
   checks: BeatChecks;
   nextOccurrence: NextOccurrence;

@@ -81,3 +81,22 @@ t.test('the room is counted within the batch', async (t) => {
     ['b'],
   );
 });
+
+t.test(
+  'a ping id is that of one monitor, also within a batch, and free once that one has another or is gone',
+  async (t) => {
+    const [one, two] = ['0f8fad5b-d9cb-469f-a165-70867728950e', '7c9e6679-7425-40de-944b-e07fc1f90ae7'];
+    const configure = (name: string, pingId: string): Command => ({
+      kind: 'configure',
+      configuration: { name, mode: 'upsert', patch: { frequencyMs: minuteMs, pingId }, etag: null },
+      receivedMs: tenMs,
+    });
+    const told = (commands: Command[], stored: Monitor[] = []) =>
+      decide({ commands, stored }).outcomes.map((outcome) => (outcome.ok ? 'ok' : outcome.refusal.message));
+    const taken = `ping_id: is that of "a" already; leave it out to get a new one`;
+    t.same(told([configure('a', one), configure('b', one), configure('a', one)]), ['ok', taken, 'ok']);
+    t.same(told([configure('a', one), configure('a', two), configure('b', one)]), ['ok', 'ok', 'ok']);
+    const removal: Command = { kind: 'remove', name: 'a', etag: null, receivedMs: tenMs };
+    t.same(told([configure('a', one), removal, configure('b', one)]), ['ok', 'ok', 'ok']);
+  },
+);

@@ -18,6 +18,8 @@ type Options = {
   alertRepeatMs?: number | null;
   blindHoldMaxMs?: number;
   changes?: ChangeSink;
+  /** Default: "id-1", "id-2" and so on. */
+  newId?: () => string;
 };
 
 const nobody: ChangeSink = { wantsBeats: false, publish: () => {} };
@@ -28,7 +30,7 @@ export class EngineUnderTest {
   readonly directory: string;
   readonly warnings: string[] = [];
   readonly #options: Options;
-  readonly #newId = counter('id');
+  readonly #newId: () => string;
   store!: WatchedStore;
   engine!: Engine;
   #life = { over: false };
@@ -36,6 +38,7 @@ export class EngineUnderTest {
   constructor(directory: string, options: Options = {}) {
     this.directory = directory;
     this.#options = options;
+    this.#newId = options.newId ?? counter('id');
   }
 
   /** Starts an engine that lives as long as the test. */
