@@ -74,7 +74,6 @@ export class ManagedMonitors {
       if (error instanceof DocumentError) throw new ManagedMonitorsError(path, [problemText(error.problem)]);
       throw error;
     });
-    this.#refuseWrong(items);
     const removed = await this.#noLongerIn(new Set(items.map(({ item }) => item.name)));
     const rehearsal = engine.dryRun();
     await removeAll(removed, (names) => rehearsal.remove(names));
