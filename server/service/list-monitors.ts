@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts';
 import { callError } from './call-error.ts';
 import { monitorMessage } from './monitor-message.ts';
 import { readNumericPageToken, readPageToken, writePageToken } from './page-token.ts';
-import { readError } from './read-error.ts';
+import { reading } from './read-error.ts';
 import type { MethodHandler } from './service-handlers.ts';
 
 const pageSizeDefault = 100;
@@ -27,7 +27,7 @@ const orders: Record<MonitorOrder, StoreOrder> = {
 };
 
 /** Null: no status to ask for. */
-const phases: Record<MonitorStatus, Phase | null> = {
+const phaseOf: Record<MonitorStatus, Phase | null> = {
   [MonitorStatus.UNSPECIFIED]: null,
   [MonitorStatus.NEW]: 'new',
   [MonitorStatus.UP]: 'up',
@@ -52,18 +52,9 @@ export function listMonitors({
     const scope = ['monitors', order, anyOf.toSorted(), tag, namePrefix];
     const after = order.startsWith('name') ? readPageToken(scope, pageToken) : readNumericPageToken(scope, pageToken);
     const nowMs = clock.wallMs();
-    const found = await store
-      .find({
-        order,
-        after,
-        limit: pageSize === 0 ? pageSizeDefault : pageSize,
-        tag,
-        namePrefix,
-        phases: anyOf.length === 0 ? null : { anyOf, atMs: nowMs },
-      })
-      .catch((error) => {
-        throw readError(error);
-      });
+    const limit = pageSize || pageSizeDefault;
+    const phases = anyOf.length === 0 ? null : { anyOf, atMs: nowMs };
+    const found = await reading(store.find({ order, after, limit, tag, namePrefix, phases }));
     return {
       monitors: found.monitors.map((monitor) => monitorMessage(monitor, { nowMs, nextOccurrence })),
       nextPageToken: writePageToken(scope, found.next),
@@ -80,7 +71,7 @@ export function checkPrefix(namePrefix: string): void {
 
 function readStatuses(statuses: ListMonitorsRequest['statuses']): Phase[] {
   return [...new Set(statuses)].map((status) => {
-    const phase = phases[status];
+    const phase = phaseOf[status];
     if (phase) return phase;
     const message = 'statuses: must be new, up, late, down or paused each; leave it out for all';
     throw callError({ code: Code.InvalidArgument, message, field: 'statuses' });

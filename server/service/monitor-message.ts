@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
+  type BeatSchema,
   IncidentReason,
   type IncidentSchema,
   type MaintenanceWindowSchema,
@@ -98,8 +99,11 @@ export function monitorMessage(
   };
 }
 
-/** An incident as the wire has it. */
-export function incidentMessage(incident: IncidentRecord): MessageInitShape<typeof IncidentSchema> {
+/** An incident as the wire has it; outside of its monitor, with the name of that and beats. */
+export function incidentMessage(
+  incident: IncidentRecord,
+  shown: { name: string; beats: MessageInitShape<typeof BeatSchema>[] } = { name: '', beats: [] },
+): MessageInitShape<typeof IncidentSchema> {
   const { id, startedMs, reason, endedMs, message, exitCode, heldBy } = incident;
   return {
     id,
@@ -109,6 +113,7 @@ export function incidentMessage(incident: IncidentRecord): MessageInitShape<type
     message,
     exitCode: exitCode ?? undefined,
     heldBy,
+    ...shown,
   };
 }
 

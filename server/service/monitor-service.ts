@@ -1,4 +1,3 @@
-import { Code } from '@connectrpc/connect';
 import type { MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { Clock } from '../clock.ts';
 import type { DocumentReader } from '../document/document-reader.ts';
@@ -6,11 +5,13 @@ import type { Monitor } from '../engine/domain/monitor.ts';
 import type { NextOccurrence } from '../engine/domain/schedule.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Store } from '../store/store.ts';
-import { callError, quoteInput } from './call-error.ts';
 import { changeMonitors } from './change-monitors.ts';
 import { documentCalls } from './document-calls.ts';
+import { listHistory } from './list-history.ts';
 import { listMonitors } from './list-monitors.ts';
+import { listUptimes } from './list-uptimes.ts';
 import { monitorMessage } from './monitor-message.ts';
+import { monitorNamed } from './monitor-named.ts';
 import type { BeatChecks } from './read-beat.ts';
 import type { RequestValidator } from './request-validator.ts';
 import type { ServiceHandlers } from './service-handlers.ts';
@@ -40,26 +41,16 @@ export function monitorService({
   nextOccurrence,
 }: MonitorServiceOptions): ServiceHandlers<typeof MonitorService> {
   const message = (monitor: Monitor) => monitorMessage(monitor, { nowMs: clock.wallMs(), nextOccurrence });
-  const missing = (): never => {
-    throw callError({ code: Code.Unimplemented, message: 'this server does not do that yet' });
-  };
   return {
     ...changeMonitors({ engine, clock, checks, nextOccurrence }),
     ...documentCalls({ store, engine, documents, validator, checks }),
-    listBeats: missing,
-    listIncidents: missing,
-    listDays: missing,
-    listUptimes: missing,
     listMonitors: listMonitors({ store, clock, nextOccurrence }),
+    ...listHistory({ store, clock }),
+    listUptimes: listUptimes({ store, clock }),
     watchMonitors: watchMonitors({ feed, store, clock, nextOccurrence }),
 
     async getMonitor({ name }) {
-      const [loaded] = await store.load([{ name }]);
-      if (!loaded?.monitor) {
-        const text = `name: no monitor is called ${quoteInput(name)}`;
-        throw callError({ code: Code.NotFound, message: text, field: 'name' });
-      }
-      return { monitor: message(loaded.monitor) };
+      return { monitor: message(await monitorNamed(store, name)) };
     },
   };
 }

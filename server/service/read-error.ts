@@ -10,3 +10,10 @@ export function readError(error: unknown): unknown {
   }
   return callError({ code: Code.Unavailable, message: 'the store cannot be read now; try again' });
 }
+
+/** What `read` resolves to; a store that cannot be read becomes the error that a caller is told. */
+export function reading<T>(read: Promise<T>): Promise<T> {
+  return read.catch((error) => {
+    throw readError(error);
+  });
+}

@@ -13,7 +13,7 @@ import type { Store } from '../../store/store.ts';
 import type { CallContext } from '../call-context.ts';
 import { callError } from '../call-error.ts';
 import { monitorMessage } from '../monitor-message.ts';
-import { readError } from '../read-error.ts';
+import { reading } from '../read-error.ts';
 import type { MethodHandler } from '../service-handlers.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { FeedChange } from './feed-change.ts';
@@ -140,12 +140,6 @@ class Watching {
 
 function heartbeat({ cursor }: Watcher): Response {
   return { cursor, event: { case: 'heartbeat', value: {} } };
-}
-
-function reading<T>(read: Promise<T>): Promise<T> {
-  return read.catch((error) => {
-    throw readError(error);
-  });
 }
 
 function tooMany() {

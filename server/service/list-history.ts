@@ -1,0 +1,100 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
+import type { IncidentSchema, MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
+import type { Clock } from '../clock.ts';
+import { dayOf } from '../engine/domain/spent-time.ts';
+import type { StoredIncident } from '../store/history-types.ts';
+import type { Store } from '../store/store.ts';
+import { callError } from './call-error.ts';
+import { beatMessage, dayMessage } from './history-message.ts';
+import { incidentMessage } from './monitor-message.ts';
+import { monitorNamed } from './monitor-named.ts';
+import { readNumericPageToken, writePageToken } from './page-token.ts';
+import { reading } from './read-error.ts';
+import type { ServiceHandlers } from './service-handlers.ts';
+
+const pageSizeDefault = 50;
+const daysDefault = 90;
+/** Incidents that one call looks at, if it was not asked for more: many may be of monitors that are gone. */
+const lookedAtMax = 1_000;
+
+type HistoryLists = Pick<ServiceHandlers<typeof MonitorService>, 'listBeats' | 'listIncidents' | 'listDays'>;
+
+export type ListHistoryOptions = {
+  store: Pick<Store, 'load' | 'listBeats' | 'beatsAround' | 'listDays' | 'listIncidents'>;
+  clock: Clock;
+};
+
+/** What is remembered of monitors: beats, incidents and days. */
+export function listHistory({ store, clock }: ListHistoryOptions): HistoryLists {
+  return {
+    async listBeats({ name, pageSize, pageToken }) {
+      const scope = ['beats', name];
+      const beforeId = readNumericPageToken(scope, pageToken);
+      const { id: monitorId } = await monitorNamed(store, name);
+      const size = pageSize || pageSizeDefault;
+      // One more than asked for tells whether there is a next page.
+      const found = await reading(store.listBeats({ monitorId, beforeId, limit: size + 1 }));
+      const beats = found.slice(0, size);
+      const nextPageToken = writePageToken(scope, found.length > size ? beats.at(-1)!.id : null);
+      return { beats: beats.map(beatMessage), nextPageToken };
+    },
+
+    async listIncidents({ name, pageSize, pageToken, beatsAround }, { signal }) {
+      if (beatsAround > 0 && name === '') throw onlyWithName();
+      const scope = ['incidents', name];
+      const beforeSeq = readNumericPageToken(scope, pageToken);
+      const monitorId = name === '' ? null : (await monitorNamed(store, name)).id;
+      const page = await incidentsPage(store, { monitorId, beforeSeq, size: pageSize || pageSizeDefault });
+      const incidents: MessageInitShape<typeof IncidentSchema>[] = [];
+      // One after the other: a page of many takes its time, and not the turn of other reads.
+      for (const { incident, name: monitorName } of page.shown) {
+        signal.throwIfAborted();
+        const { monitorId: id, startedMs: atMs } = incident;
+        const around = { monitorId: id, atMs, before: beatsAround, after: beatsAround };
+        const beats = beatsAround === 0 ? [] : await reading(store.beatsAround(around));
+        incidents.push(incidentMessage(incident, { name: monitorName, beats: beats.map(beatMessage) }));
+      }
+      return { incidents, nextPageToken: writePageToken(scope, page.next) };
+    },
+
+    async listDays({ name, days }) {
+      const { id: monitorId } = await monitorNamed(store, name);
+      const nowMs = clock.wallMs();
+      const toDay = dayOf(nowMs);
+      const fromDay = toDay - (days || daysDefault) + 1;
+      const found = await reading(store.listDays({ monitorId, fromDay, toDay, nowMs }));
+      return { days: found.map(dayMessage) };
+    },
+  };
+}
+
+type Page = { shown: { incident: StoredIncident; name: string }[]; next: number | null };
+
+/** Incidents of monitors that there are. */
+async function incidentsPage(
+  store: ListHistoryOptions['store'],
+  asked: { monitorId: number | null; beforeSeq: number | null; size: number },
+): Promise<Page> {
+  const { monitorId, size } = asked;
+  const shown: Page['shown'] = [];
+  let next = asked.beforeSeq;
+  for (let lookedAt = 0; lookedAt <= Math.max(lookedAtMax, size); ) {
+    const found = await reading(store.listIncidents({ monitorId, beforeSeq: next, limit: size + 1 }));
+    const loaded = await store.load(found.map((incident) => ({ id: incident.monitorId })));
+    for (const [index, incident] of found.entries()) {
+      const monitor = loaded[index]!.monitor;
+      if (monitor && shown.length === size) return { shown, next };
+      if (monitor) shown.push({ incident, name: monitor.name });
+      next = incident.seq;
+    }
+    if (found.length <= size) return { shown, next: null };
+    lookedAt += found.length;
+  }
+  return { shown, next };
+}
+
+function onlyWithName() {
+  const message = 'beats_around: must be given with a name, or be 0';
+  return callError({ code: Code.InvalidArgument, message, field: 'beats_around' });
+}
