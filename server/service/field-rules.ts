@@ -1,5 +1,5 @@
 import { type DescField, getOption, hasOption } from '@bufbuild/protobuf';
-import { type FieldRules, field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
+import { type FieldRules, field as fieldRules, Ignore } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 
 /** The rules of the proto for a field; null when there are none. */
 export function rulesOf(field: DescField): FieldRules | null {
@@ -10,6 +10,11 @@ export function rulesOf(field: DescField): FieldRules | null {
 export function itemRulesOf(field: DescField): FieldRules | null {
   const rules = rulesOf(field)?.type;
   return rules?.case === 'repeated' ? (rules.value.items ?? null) : null;
+}
+
+/** Whether the rules within a field are left to whoever handles it, or those of its items. */
+export function isIgnored(field: DescField): boolean {
+  return rulesOf(field)?.ignore === Ignore.ALWAYS || itemRulesOf(field)?.ignore === Ignore.ALWAYS;
 }
 
 /**

@@ -105,6 +105,11 @@ t.test('compiled rules and protovalidate agree on every message of the contract'
     const batch = create(PingBatchRequestSchema, { pings: Array.from({ length }, () => ({})) });
     t.equal(validator.check(PingBatchRequestSchema, batch) === null, length > 0 && length < 1001);
   }
+  const long = create(CreateMonitorRequestSchema, {
+    monitor: { name: 'a', tags: Array.from({ length: 5000 }, () => ''), maintenance: [{}] },
+  });
+  t.ok(validator.check(CreateMonitorRequestSchema, long));
+  t.equal(long.monitor!.tags.length, 21, 'no more than is needed to refuse it is judged');
   const improper = { name: 'a', frequency: '1m', duration: { seconds: 1n, nanos: -1 } };
   t.notOk(compileRules(PingRequestSchema)?.(create(PingRequestSchema, improper)), 'left to protovalidate');
 });

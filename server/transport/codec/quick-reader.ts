@@ -1,6 +1,6 @@
 import { type DescField, type DescMessage, fromJson, type Message, ScalarType } from '@bufbuild/protobuf';
 import { shortEnumName } from '../../service/field-hint.ts';
-import { listReadMax } from '../../service/field-rules.ts';
+import { listReadMax, splitsAtCommas } from '../../service/field-rules.ts';
 import { blankMessage } from './blank-message.ts';
 
 /**
@@ -17,7 +17,7 @@ export type QuickReader = {
 type Fields = Record<string, unknown>;
 /** Undefined: not sure. */
 type Read = (value: unknown) => unknown;
-type QuickField = { localName: string; bit: number; read: Read; isParameter: boolean };
+type QuickField = { localName: string; bit: number; read: Read; readText: Read };
 
 const readers = new WeakMap<DescMessage, QuickReader>();
 
@@ -36,10 +36,11 @@ function compile(descriptor: DescMessage): QuickReader {
   descriptor.fields.forEach((field, index) => {
     const { localName } = field;
     // Bits tell what was set before; a message with more fields than bits is left to the strict readers.
-    const read: Read = index > 30 ? () => undefined : quickRead(field);
-    const isParameter = field.fieldKind !== 'list' && field.scalar !== ScalarType.BOOL;
+    const isKnown = index <= 30 && !field.oneof && field.fieldKind !== 'map';
+    const read: Read = isKnown ? quickRead(field) : unsure;
+    const readText: Read = isKnown ? quickText(field, read) : unsure;
     for (const name of [field.jsonName, field.name]) {
-      fields.set(name, { localName, bit: 1 << index, read, isParameter });
+      fields.set(name, { localName, bit: 1 << index, read, readText });
     }
   });
   const fresh = blankMessage(descriptor);
@@ -56,8 +57,8 @@ function compile(descriptor: DescMessage): QuickReader {
         const field = fields.get(text.slice(at, equals));
         const value = decodeValue(text.slice(equals + 1, end));
         // A name that is unknown as it stands may be one that is percent-encoded.
-        if (value === null || field === undefined || !field.isParameter || (seen & field.bit) !== 0) return null;
-        const read = field.read(value);
+        if (value === null || field === undefined || (seen & field.bit) !== 0) return null;
+        const read = field.readText(value);
         if (read === undefined) return null;
         seen |= field.bit;
         message[field.localName] = read;
@@ -96,8 +97,20 @@ function decodeValue(raw: string): string | null {
   }
 }
 
+const unsure: Read = () => undefined;
+
+/** Reads a parameter; a list that comes in several is left to the strict readers. */
+function quickText(field: DescField, read: Read): Read {
+  if (field.fieldKind === 'list') {
+    if (field.message) return unsure;
+    const splits = splitsAtCommas(field);
+    return (text) => read(text === '' ? [] : splits ? (text as string).split(',') : [text]);
+  }
+  if (field.scalar !== ScalarType.BOOL) return read;
+  return (text) => (text === 'true' ? true : text === 'false' ? false : undefined);
+}
+
 function quickRead(field: DescField): Read {
-  if (field.oneof || field.fieldKind === 'map') return () => undefined;
   const read = quickSingular(field);
   if (field.fieldKind !== 'list') return read;
   const maxRead = listReadMax(field);
@@ -137,7 +150,7 @@ function quickSingular(field: DescField): Read {
     case ScalarType.UINT32:
       return (value) => inRange(value, 0, 2 ** 32 - 1);
     default:
-      return () => undefined;
+      return unsure;
   }
 }
 
@@ -152,7 +165,7 @@ function quickMessage(descriptor: DescMessage): Read {
       }
     };
   }
-  if (descriptor.typeName.startsWith('google.protobuf.')) return () => undefined;
+  if (descriptor.typeName.startsWith('google.protobuf.')) return unsure;
   let reader: QuickReader | null = null;
   return (value) => {
     reader ??= quickReader(descriptor);

@@ -7,6 +7,7 @@ import {
   PingRequestSchema,
   PingStreamRequestSchema,
 } from '../../../gen/ts/tocsin/v1/heartbeat_pb.ts';
+import { ListMonitorsRequestSchema, WatchMonitorsRequestSchema } from '../../../gen/ts/tocsin/v1/monitor_pb.ts';
 import { isoTime } from '../../../server/transport/codec/iso-time.ts';
 import { parseJsonObject } from '../../../server/transport/codec/json-object.ts';
 import { quoteJson } from '../../../server/transport/codec/json-text.ts';
@@ -15,23 +16,12 @@ import { quickReader } from '../../../server/transport/codec/quick-reader.ts';
 import { readRestRequest } from '../../../server/transport/rest-request.ts';
 import { compileTemplate } from '../../../server/transport/rest-template.ts';
 
-const template = compileTemplate('/ping', PingRequestSchema);
-
 /** What the strict reader makes of a query; null when it refuses. */
-function strictQuery(query: string): Message | null {
+function strictQuery(query: string, descriptor: DescMessage = PingRequestSchema): Message | null {
   try {
-    const target = `/ping?${query}`;
-    const body = undefined;
-    return readRestRequest(
-      PingRequestSchema,
-      { template, bodyField: null, maskField: null },
-      {
-        target,
-        body,
-        contentType: undefined,
-        contentEncoding: undefined,
-      },
-    );
+    const shape = { template: compileTemplate('/path', descriptor), bodyField: null, maskField: null };
+    const request = { body: undefined, contentType: undefined, contentEncoding: undefined };
+    return readRestRequest(descriptor, shape, { target: `/path?${query}`, ...request });
   } catch (error) {
     if (error instanceof ConnectError) return null;
     throw error;
@@ -122,6 +112,25 @@ t.test('what the quick reader reads of a query it reads as the strict one does',
   t.ok(read > 300, `${read} were read`);
   for (const query of ['name=backup&frequency=10m', 'name=a%20b&frequency=1h&status=fail&timestamp=5&exit_code=-3']) {
     t.ok(parameters(query), 'usual ones are read');
+  }
+  const lists: [DescMessage, string][] = [
+    [PingRequestSchema, 'name=a&frequency=1h&tags=x,%C3%BC+y&channels=ops,+day'],
+    [PingRequestSchema, 'tags=&channels='],
+    [PingRequestSchema, `tags=${'x,'.repeat(50)}`],
+    [ListMonitorsRequestSchema, 'statuses=down,latestatuses=down,LATE,3&pagepage_size=5&order=created'],
+    [ListMonitorsRequestSchema, 'statuses='],
+    [WatchMonitorsRequestSchema, 'beats=true'],
+  ];
+  for (const [descriptor, query] of lists) {
+    const quick = quickReader(descriptor).parameters(query);
+    t.ok(quick, query);
+    t.strictSame({ ...quick }, { ...strictQuery(query, descriptor) }, query);
+  }
+  for (const query of ['tags=a&tags=b', 'statuses=down,nope', 'pings=', 'beats=1']) {
+    for (const descriptor of [PingRequestSchema, ListMonitorsRequestSchema, PingBatchRequestSchema]) {
+      const quick = quickReader(descriptor).parameters(query);
+      t.equal(quick, null, `${query} is for the strict reader`);
+    }
   }
 });
 
