@@ -9,7 +9,7 @@ import type { CallMetrics, CountedCall } from '../transport/call-metrics.ts';
 import { frameworkError } from '../transport/rest-error.ts';
 import { pingBeat, provisionedMonitor } from './ping-beat.ts';
 import { pingBodyBytesMax } from './ping-body.ts';
-import { type PingTarget, readPingUrl } from './read-ping-url.ts';
+import { type PingTarget, type PingUrl, readPingUrl } from './read-ping-url.ts';
 
 export type HealthchecksOptions = {
   engine: Pick<Engine, 'beat'>;
@@ -22,7 +22,11 @@ export type HealthchecksOptions = {
   newId: () => string;
 };
 
-type Answer = { status: number; text: string; code: Code | null };
+type Answer = { status: number; text: string /** Null: it went well. */; code: Code | null };
+type Refused = Answer & { code: Code };
+
+/** A ping that may come in. */
+type AdmittedPing = Pick<PingUrl, 'signal' | 'run'> & { name: string; create: boolean };
 
 const counted: CountedCall = { name: 'Ping', parent: { typeName: 'healthchecks' } };
 const methods = ['GET', 'HEAD', 'POST'] as const;
@@ -42,68 +46,87 @@ const noBody = new Uint8Array(0);
  * those of the original's hc/api/views.py; 409 "ambiguous slug" cannot happen, since names are unique.
  */
 export function healthchecksRoutes(options: HealthchecksOptions): (scope: FastifyInstance) => void {
+  const { engine, store, clock, metrics, isPingKey, newId } = options;
+  const admitted = new WeakMap<FastifyRequest, AdmittedPing>();
+
   return (scope) => {
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     scope.setErrorHandler((error, _request, reply) => {
       const known = frameworkError(error as Error & { code?: string; statusCode?: number });
       if (known === null) throw error;
-      options.metrics.ended(counted, known.error.code, 0);
-      return send(reply, { status: known.status, text: known.error.rawMessage, code: known.error.code });
+      const { status, error: told } = known;
+      return refuse(reply, { status, text: told.rawMessage, code: told.code });
     });
-    scope.route({ method: [...methods], url: '/hc/*', handler: (request, reply) => serve('/hc/', request, reply) });
-    scope.route({ method: [...methods], url: '/ping/*', handler: (request, reply) => serve('/ping/', request, reply) });
+    for (const prefix of ['/hc/', '/ping/']) {
+      scope.route({
+        method: [...methods],
+        url: `${prefix}*`,
+        onRequest: (request, reply) => admit(prefix, request, reply),
+        handler: ping,
+      });
+    }
     scope.route({
       method: otherMethods,
       url: '/hc/*',
-      handler: (_request, reply) =>
-        send(reply.header('allow', allowed), { status: 405, text: `method: must be one of ${allowed}`, code: null }),
+      onRequest: async (_request, reply) => send(reply.header('allow', allowed), notAllowed),
+      handler: () => {},
     });
   };
 
-  async function serve(prefix: string, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { clock, metrics } = options;
-    const begunMs = clock.monotonicMs();
+  /** Only whoever may ping gets a body read. */
+  async function admit(
+    prefix: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply | undefined> {
     const read = readPingUrl(request.raw.url ?? '', prefix);
+    if (!read.ok && read.problem === 'run') return refuse(reply, badRun);
     // What is no ping there is answered as before.
-    if (!read.ok && read.problem === 'path' && prefix === '/ping/') {
+    if (!read.ok && prefix === '/ping/') {
       reply.callNotFound();
       return reply;
     }
-    const answer = read.ok ? await ping(read.url, request) : read.problem === 'path' ? badUrl : badRun;
-    metrics.ended(counted, answer.code, clock.monotonicMs() - begunMs);
-    return send(reply, answer);
-  }
-
-  async function ping(url: (ReturnType<typeof readPingUrl> & { ok: true })['url'], request: FastifyRequest) {
-    const { engine, clock, newId } = options;
-    const receivedMs = clock.wallMs();
+    if (!read.ok) return refuse(reply, badUrl);
+    const { target, signal, run } = read.url;
+    const create = read.url.create && target.by === 'name';
     try {
-      const name = await nameOf(url.target);
-      if (name === null) return notFound;
-      const create = url.create && url.target.by === 'name';
-      if (create && checkMonitorName(name) !== null) return badUrl;
-      const outcome = await engine.beat(
-        pingBeat({
-          ...url,
-          name,
-          body: (request.body as Buffer | undefined) ?? noBody,
-          receivedMs,
-          address: request.raw.socket.remoteAddress ?? '',
-          userAgent: request.raw.headers['user-agent'] ?? '',
-          provision: create ? provisionedMonitor(newId()) : null,
-        }),
-      );
-      return outcomeAnswer(outcome);
+      const name = await nameOf(target);
+      if (name === null) return refuse(reply, notFound);
+      if (create && checkMonitorName(name) !== null) return refuse(reply, badUrl);
+      admitted.set(request, { name, signal, run, create });
+      return undefined;
     } catch (error) {
-      if (error instanceof StoreError) return unreadable;
+      if (error instanceof StoreError) return refuse(reply, unreadable);
       throw error;
     }
   }
 
   async function nameOf(target: PingTarget): Promise<string | null> {
-    if (target.by === 'name') return options.isPingKey(target.pingKey) ? target.name : null;
-    const [found] = await options.store.load([{ pingId: target.pingId }]);
+    if (target.by === 'name') return isPingKey(target.pingKey) ? target.name : null;
+    const [found] = await store.load([{ pingId: target.pingId }]);
     return found?.monitor?.name ?? null;
+  }
+
+  async function ping(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const begunMs = clock.monotonicMs();
+    const { create, ...url } = admitted.get(request)!;
+    const beat = pingBeat({
+      ...url,
+      body: (request.body as Buffer | undefined) ?? noBody,
+      // When it is here in full: what trickles in across a deadline came too late.
+      receivedMs: clock.wallMs(),
+      address: request.raw.socket.remoteAddress ?? '',
+      userAgent: request.raw.headers['user-agent'] ?? '',
+      provision: create ? provisionedMonitor(newId()) : null,
+    });
+    const answer = outcomeAnswer(await engine.beat(beat));
+    metrics.ended(counted, answer.code, clock.monotonicMs() - begunMs);
+    return send(reply, answer);
+  }
+
+  function refuse(reply: FastifyReply, answer: Refused): FastifyReply {
+    metrics.ended(counted, answer.code, 0);
+    return send(reply, answer);
   }
 }
 
@@ -130,7 +153,8 @@ function outcomeAnswer(outcome: Outcome): Answer {
 
 const fine: Answer = { status: 200, text: 'OK', code: null };
 const created: Answer = { status: 201, text: 'Created', code: null };
-const badUrl: Answer = { status: 400, text: 'invalid url format', code: Code.InvalidArgument };
-const badRun: Answer = { status: 400, text: 'invalid uuid format', code: Code.InvalidArgument };
-const notFound: Answer = { status: 404, text: 'not found', code: Code.NotFound };
-const unreadable: Answer = { status: 503, text: 'the store cannot be read now; try again', code: Code.Unavailable };
+const badUrl: Refused = { status: 400, text: 'invalid url format', code: Code.InvalidArgument };
+const badRun: Refused = { status: 400, text: 'invalid uuid format', code: Code.InvalidArgument };
+const notFound: Refused = { status: 404, text: 'not found', code: Code.NotFound };
+const notAllowed: Answer = { status: 405, text: `method: must be one of ${allowed}`, code: null };
+const unreadable: Refused = { status: 503, text: 'the store cannot be read now; try again', code: Code.Unavailable };

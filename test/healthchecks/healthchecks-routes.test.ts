@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
 import type { Outcome } from '../../server/engine/command.ts';
@@ -172,6 +176,71 @@ t.test('a body of any kind and size is taken', async (t) => {
     t.equal(await message(), shown);
   }
   t.match(await post('x'.repeat(20_001)), [413, 'body: is over the limit']);
+});
+
+t.test('a body is read only of who may ping', async (t) => {
+  const { url } = await startServer(t, { TOCSIN_TOKEN: token, TOCSIN_PING_KEY: pingKey });
+  const announce = async (path: string) => {
+    const sent = request(`${url}${path}`, { method: 'POST', headers: { 'content-length': '10000' } });
+    sent.on('error', () => {});
+    sent.flushHeaders();
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    sent.destroy();
+    return answer.statusCode;
+  };
+  t.equal(await announce('/hc/some-other-key/backup?create=1'), 404);
+  t.equal(await announce('/hc/00000000-0000-4000-8000-000000000000'), 404);
+  t.equal(await announce(`/hc/${pingKey}/backup/stop`), 400);
+});
+
+const signals = ['', '/start', '/fail', '/log', '/0', '/9'];
+const asPing: Record<string, object> = {
+  '': {},
+  '/start': { status: 'start' },
+  '/fail': { status: 'fail' },
+  '/log': { status: 'log' },
+  '/0': { exit_code: 0 },
+  '/9': { exit_code: 9 },
+};
+
+/** All but what is of one monitor alone. */
+function stateOf({ name: _, ping_id: __, etag: ___, incident, ...state }: MonitorJson): object {
+  return { ...state, incident: incident && { ...incident, id: '' } };
+}
+
+t.test('whatever is signalled, it is what the same pings come to', async (t) => {
+  const { url, clock, ping, monitor } = await startServer(t);
+  const headers = { 'content-type': 'application/json' };
+  const put = async (name: string) => {
+    const body = JSON.stringify({ frequency: '10m', grace: '1m', max_run: '3m' });
+    t.equal((await fetch(`${url}/monitors/${name}`, { method: 'PUT', headers, body })).status, 200);
+  };
+  const step = fc.record({
+    signal: fc.constantFrom(...signals),
+    run: fc.constantFrom('', run, otherRun),
+    text: fc.constantFrom('', 'text'),
+    waitS: fc.constantFrom(0, 1, 170, 200, 700),
+  });
+  let count = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), async (steps) => {
+      count += 1;
+      const [original, other] = [`a${count}`, `b${count}`];
+      await put(original);
+      await put(other);
+      for (const { signal, run, text, waitS } of steps) {
+        await clock.advance(waitS * 1000);
+        const init = text === '' ? {} : { method: 'POST', body: text };
+        await ping(`/hc/key/${original}${signal}${run === '' ? '' : `?rid=${run}`}`, init);
+        const body = JSON.stringify({ name: other, run, message: text, ...asPing[signal] });
+        await fetch(`${url}/ping`, { method: 'POST', headers, body });
+        const [one, same] = [stateOf(await monitor(original)), stateOf(await monitor(other))];
+        if (!isDeepStrictEqual(one, same)) return false;
+      }
+      return true;
+    }),
+    { numRuns: 15 },
+  );
 });
 
 t.test('the beat, field by field, and what a refusal is told as', async (t) => {
