@@ -141,6 +141,19 @@ t.test('a monitor that pings made becomes one that was configured; one of a file
   t.same(await apply(service, configured), ['job: unchanged']);
 });
 
+t.test('a grace that is left out is the same at any hour', async (t) => {
+  const service = await serviceUnderTest(t);
+  const { clock } = service;
+  const document = 'monitors: [{name: office, cron: "*/10 8-18 * * *"}, {name: night, cron: "0 3 * * *"}]';
+  await clock.advance(30 * 60_000);
+  t.same(await apply(service, document), ['office: added', 'night: added']);
+  t.match((await service.monitors.getMonitor({ name: 'office' })).monitor, { grace: '1m' });
+  t.match((await service.monitors.getMonitor({ name: 'night' })).monitor, { grace: '1h' });
+  // Between the last of one day and the first of the next.
+  clock.jumpWall(8 * 3_600_000);
+  t.same(await applyBoth(t, service, document), ['office: unchanged', 'night: unchanged']);
+});
+
 t.test('over REST, as curl sends and shows it', async (t) => {
   const { url } = await serviceUnderTest(t);
   const body =

@@ -44,7 +44,7 @@ export function configure(monitor: Monitor | undefined, request: Configuration, 
   const scheduled = { config, frequencyMs };
   const { graceMs: wantedMs } = request.patch;
   const keptMs = wantedMs === undefined ? monitor?.graceMs : wantedMs;
-  const graceMs = keptMs ?? defaultGraceMs(scheduled, context.nowMs, context.nextOccurrence);
+  const graceMs = keptMs ?? defaultGraceMs(scheduled, context.nextOccurrence);
   const cycle = cycleFrom(request.name, config.dependsOn, context);
   if (cycle) return { ok: false, rejection: cycle };
   if (!monitor)

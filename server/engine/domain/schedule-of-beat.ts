@@ -46,7 +46,7 @@ function graceOf(
   if (beat.graceMs !== null) return beat.graceMs;
   if (monitor && monitor.config.origin !== 'ping') return monitor.graceMs;
   // A cron schedule without grace would have to be met to the second.
-  return scheduled.config.cron ? defaultGraceMs(scheduled, beat.receivedMs, nextOccurrence) : policy.defaultGraceMs;
+  return scheduled.config.cron ? defaultGraceMs(scheduled, nextOccurrence) : policy.defaultGraceMs;
 }
 
 /** The same object when nothing changes: a change of configuration is written, a plain beat is not. */
