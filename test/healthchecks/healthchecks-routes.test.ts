@@ -129,6 +129,15 @@ t.test('a monitor that pings made keeps its schedule', async (t) => {
   t.strictSame([frequency, grace, due_at, origin], ['5m', '10s', '2026-03-14T10:06:00.000Z', 'ping']);
 });
 
+t.test('the UUID that a check had opens the monitor that got it, and its cron schedule stays', async (t) => {
+  const { url, ping, monitor } = await startServer(t);
+  const body = JSON.stringify({ cron: '0 3 * * *', time_zone: 'Europe/Berlin', ping_id: run.toUpperCase() });
+  await fetch(`${url}/monitors/job`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
+  t.strictSame(await ping(`/hc/${run}`), [200, 'OK']);
+  const { status, cron, time_zone, due_at } = await monitor('job');
+  t.strictSame([status, cron, time_zone, due_at], ['up', '0 3 * * *', 'Europe/Berlin', '2026-03-15T02:00:00.000Z']);
+});
+
 t.test('signals, runs and exit codes', async (t) => {
   const { clock, ping, monitor } = await startServer(t);
   const states = async () => {

@@ -6,8 +6,10 @@ import { withSettings } from '../../scripts/readme-settings.ts';
 const root = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const decisions = readdirSync(join(root, 'docs/decisions')).filter((name) => name.endsWith('.md'));
+const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
 const documents = [
-  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/architecture.md', 'sdk/README.md'],
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'sdk/README.md'],
+  ...pages.map((name) => `docs/${name}`),
   ...decisions.map((name) => `docs/decisions/${name}`),
 ];
 
