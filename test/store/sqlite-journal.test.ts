@@ -14,7 +14,8 @@ import { beatRecord, change, delivery } from './store-contract.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
 
-const beatAt = (atMs: number, status: 'ok' | 'log' | 'fail' = 'ok') => beatRecord({ status, atMs, receivedMs: atMs });
+const beatAt = (atMs: number, status: 'ok' | 'log' | 'fail' | 'start' = 'ok') =>
+  beatRecord({ status, atMs, receivedMs: atMs });
 
 const heardAt = (monitor: Monitor, atMs: number, frequencyMs: number): Monitor => ({
   ...monitor,
@@ -26,6 +27,7 @@ const heardAt = (monitor: Monitor, atMs: number, frequencyMs: number): Monitor =
   deadlineMs: atMs + frequencyMs + monitor.graceMs,
   hold: null,
   incident: null,
+  progress: noProgress,
 });
 
 const fresh = (name: string): Monitor => ({
@@ -48,7 +50,10 @@ const fresh = (name: string): Monitor => ({
   progress: noProgress,
 });
 
-type Step = { kind: 'ok' | 'log' | 'down' | 'remove' | 'sweep' | 'trim' | 'reopen'; name: string };
+type Step = {
+  kind: 'ok' | 'log' | 'start' | 'down' | 'set' | 'pause' | 'remove' | 'sweep' | 'trim' | 'reopen';
+  name: string;
+};
 
 const steps = fc.array(
   fc.record({
@@ -56,6 +61,7 @@ const steps = fc.array(
       { weight: 12, arbitrary: fc.constant('ok' as const) },
       { weight: 6, arbitrary: fc.constant('sweep' as const) },
       { weight: 1, arbitrary: fc.constantFrom<Step['kind']>('log', 'down', 'remove', 'trim', 'reopen') },
+      { weight: 2, arbitrary: fc.constantFrom<Step['kind']>('start', 'set', 'pause') },
     ),
     name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'),
   }),
@@ -91,8 +97,28 @@ t.test('rows, journal and memory always tell the same, wherever the process dies
             exitCode: null,
           };
           const closes = before.incident ? [{ ...before.incident, endedMs: atMs, heldBy: '' }] : [];
+          const begins = before.progress.pause ? [] : [{ fromMs: atMs, toMs: null }];
+          const ends = before.progress.pause ? [{ fromMs: before.progress.pause.sinceMs, toMs: atMs }] : [];
+          const runs = [{ id: 'r', startedMs: atMs, limitMs: atMs + 5, blind: null }];
+          const pause = { sinceMs: before.progress.pause?.sinceMs ?? atMs, untilMs: null, untilPing: true };
           const next = {
-            ok: () => change(heardAt(before, atMs, 60_000 + (atMs % 7)), { beats: [beatAt(atMs)], incidents: closes }),
+            ok: () => {
+              const heard = heardAt(before, atMs, 60_000 + (atMs % 7));
+              return change(heard, { beats: [beatAt(atMs)], incidents: closes, pauses: ends });
+            },
+            // What the next ok ends without a word: its row says so, or the journal does.
+            start: () =>
+              change({ ...before, progress: { ...before.progress, runs } }, { beats: [beatAt(atMs, 'start')] }),
+            set: () => {
+              const cron = { expression: '0 3 * * *', timeZone: 'UTC' };
+              const config = { ...plainConfig, origin: 'api' as const, tags: [name], cron, pingId: `${name}-${atMs}` };
+              return change({ ...before, config: before.config === plainConfig ? config : plainConfig });
+            },
+            pause: () =>
+              change(
+                { ...before, status: 'paused', incident: null, progress: { ...noProgress, pause } },
+                { incidents: closes, pauses: begins },
+              ),
             log: () => change(before, { beats: [beatAt(atMs, 'log')] }),
             down: () =>
               change(

@@ -4,6 +4,7 @@ import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.t
 import type { NewDelivery } from '../../server/outbox/delivery-queue.ts';
 import type { Change, Loaded, Store } from '../../server/store/store.ts';
 import { monitorOf, tenMs } from '../engine/cast.ts';
+import { storeFieldsContract } from './store-fields-contract.ts';
 import { storeFindContract } from './store-find-contract.ts';
 import { storeHistoryContract } from './store-history-contract.ts';
 import { storeReadsContract } from './store-reads-contract.ts';
@@ -24,38 +25,6 @@ export type StoreContractOptions = { name: string; open: (t: Test) => Promise<St
 
 /** What every store promises. The teardown of what `open` made is `open`'s own business. */
 export function storeContract(t: Test, { name, open }: StoreContractOptions): void {
-  t.test(`${name}: every field of a monitor survives`, async (t) => {
-    const under = await open(t);
-    const bare = fresh({ name: 'bare', lastBeatMs: null, dueMs: null, deadlineMs: null, status: 'new' });
-    const full = fresh({
-      name: 'a/b "ü" \u{1f514} 100%',
-      status: 'down',
-      frequencyMs: 366 * 86_400_000,
-      graceMs: 1,
-      createdMs: 1,
-      lastBeatMs: 2,
-      dueMs: 3,
-      deadlineMs: 4,
-      hold: { untilMs: 5, blind: { fromMs: 6, toMs: 7 } },
-      incident: { id: 'i-1', startedMs: 8, reason: 'failed', message: '', exitCode: null },
-      repeatMs: 9,
-      repeats: 10,
-    });
-    const longest = fresh({ name: '鐘'.repeat(85) });
-    await create(under.store, bare, full, longest);
-    for (const reach of [async () => under.store, () => under.reopen()]) {
-      const store = await reach();
-      const loaded = await store.load([bare, full, longest].map(({ name }) => ({ name })));
-      for (const [index, written] of [bare, full, longest].entries()) {
-        const { monitor } = loaded[index]!;
-        t.same(monitor, { ...written, id: monitor!.id, version: monitor!.version }, written.name);
-        t.ok(monitor!.id > 0 && monitor!.version > 0, 'has an id and a version');
-        t.same((await store.load([{ id: monitor!.id }]))[0]!.monitor, monitor, 'the same by id');
-      }
-      t.equal(await store.countMonitors(), 3);
-    }
-  });
-
   t.test(`${name}: load answers each key, in order`, async (t) => {
     const { store } = await open(t);
     const [a, b] = await create(store, fresh({ name: 'a' }), fresh({ name: 'b' }));
@@ -240,6 +209,7 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
     t.same(await store.scanArmed(expected.at(-1)!.id, 10), []);
   });
 
+  storeFieldsContract(t, { name, open });
   storeHistoryContract(t, { name, open });
   storeReadsContract(t, { name, open });
   storeFindContract(t, { name, open });
