@@ -26,7 +26,8 @@ const vacuumPages = 500;
 
 /**
  * Deletes beats, a step at a time: those that are too old and, when the history is too large, the oldest, from the old end;
- * those beyond their monitor's newest, and those of monitors that are gone, in sweeps over all. Only what is linked may go.
+ * those beyond their monitor's newest, and those of monitors that are gone, in sweeps over all. Only what is linked may go:
+ * the rest waits for the next checkpoint, which is written no more often for it.
  */
 export class BeatRetention {
   readonly #db: DatabaseSync;
@@ -131,7 +132,6 @@ export class BeatRetention {
   /** Deletes from the old end, up to a beat that was received at `beforeMs` or later; false when none could go. */
   #dropOldest(beforeMs: number): boolean {
     const { drop, count } = this.#statements;
-    if (this.#deletable(beforeMs) === 0) this.#links.checkpoint();
     const upTo = this.#deletable(beforeMs);
     if (upTo === 0) return false;
     inTransaction(this.#db, () => count.run(Number(drop.run(upTo).changes), 0));

@@ -99,7 +99,11 @@ export class HistoryKeeper {
   tidy(nowMs: number): boolean {
     const { closedDay } = this.#closing;
     const isMore = this.#closing.step(nowMs);
-    if (this.#closing.closedDay !== closedDay) this.#removed.look();
+    if (this.#closing.closedDay !== closedDay) {
+      // So that what is too old can go, however few beats come.
+      this.#links.checkpoint();
+      this.#removed.look();
+    }
     return isMore || this.#removed.step() || this.#retention.step(nowMs);
   }
 

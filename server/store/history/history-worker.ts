@@ -45,8 +45,8 @@ if (platform() === 'linux') setPriority(constants.priority.PRIORITY_LOW);
 
 /** Taken over in a row for one request: a server that ends waits for it. */
 const takeBytes = 16 * 2 ** 20;
-/** The same for a read, that does not wait longer: some 100 ms. */
-const readBytes = 4 * 2 ** 20;
+/** The same for a read, that does not wait longer: some 50 ms of work. */
+const readBytes = 2 ** 20;
 
 const keeper = new HistoryKeeper(workerData as HistoryKeeperOptions);
 const reads: { request: ReadRequest; bytesLeft: number }[] = [];

@@ -258,3 +258,17 @@ t.test('what is kept of a monitor goes when it is removed, also after a crash in
     t.equal(kept.times(1).length, 2);
   }
 });
+
+t.test('days stay, also where they alone are more than the budget', async (t) => {
+  const kept = new KeptHistory(t, await temporaryDirectory(t), { bytesMax: 2 ** 15 });
+  for (let id = 1; id <= 50; id++) kept.monitor({ id, firstBeatMs: 0 });
+  const nowMs = 100 * dayMs + 2 * hourMs;
+  for (let n = 1; n <= 300; n++) kept.append([{ monitorId: n % 50, atMs: nowMs, receivedMs: nowMs }]);
+  kept.take();
+  kept.tidy(nowMs);
+  t.equal(kept.query<{ n: number }>('SELECT count(*) AS n FROM days WHERE up_ms IS NOT NULL')[0]!.n, 5_000);
+  kept.append([{ monitorId: 7, atMs: nowMs + 1, receivedMs: nowMs }]);
+  kept.take();
+  kept.tidy(nowMs);
+  t.same(kept.times(7), [nowMs + 1], 'the newest beats can be read for a while');
+});
