@@ -17,6 +17,7 @@ import { dropEndlessTimeout } from './call-timeout.ts';
 import { isPlainJson, readConnectJson } from './connect-json.ts';
 import { encodePlainly } from './grpc-message.ts';
 import type { InvokeContext, Invoker } from './invoker.ts';
+import { readConnectGet } from './lane/connect-get.ts';
 import { reviseParseError } from './parse-error.ts';
 import { sendRestError } from './rest-error.ts';
 
@@ -47,9 +48,19 @@ export function connectRoutes(
   });
   scope.addHook('preHandler', async (request) => {
     const method = methods.get(request.routeOptions.url ?? '');
-    if (method === undefined || !isPlainJson(request, method)) return;
+    if (method === undefined) return;
     // Connect's gate refuses the call later, without having read the body.
     if (invoker.authorize(method, request.raw.headers.authorization) !== null) return;
+    if (request.method === 'GET') {
+      const { raw } = request;
+      const [path = '', query = ''] = (raw.url ?? '').split('?', 2);
+      const read = readConnectGet(method, query, maxBodyBytes);
+      if (read === null || read.binary) return;
+      parsedBodies.set(request, read.message);
+      raw.url = `${path}?${withoutMessage(query)}`;
+      return;
+    }
+    if (!isPlainJson(request, method)) return;
     parsedBodies.set(request, await readConnectJson({ stream: request.raw, method, maxBodyBytes }));
     request.body = {};
   });
@@ -117,6 +128,14 @@ function connectCallContext(context: HandlerContext): InvokeContext {
     userAgent: requestHeader.get('user-agent') ?? '',
     header: (name) => requestHeader.get(name),
   };
+}
+
+/** The query of a Connect GET whose message was read already. */
+function withoutMessage(query: string): URLSearchParams {
+  const parameters = new URLSearchParams(query);
+  parameters.delete('base64');
+  parameters.set('message', '{}');
+  return parameters;
 }
 
 /** Connect builds a URL of it, and where that fails the request would never be answered. */

@@ -475,6 +475,34 @@ t.test('values that have no type, or the wrong one', async (t) => {
   }
 });
 
+t.test('a Connect GET is read as strictly as a POST', async (t) => {
+  const cases: [string, string | undefined][] = [
+    ['{"statuses":["down"]}', undefined],
+    ['{"statuses":["MONITOR_STATUS_DOWN"],"unknown":1}', undefined],
+    ['{"statuses":["down","nope"]}', 'statuses[1]: must be one of new, up, late, down, paused; got "nope"'],
+    ['{"order":"nope"}', 'order: must be one of name, name_desc, created, created_desc; got "nope"'],
+    ['{"page_size":"x"}', 'page_size: must be a whole number from 0 to 500; got "x"'],
+    ['{"tag":"a","tag":"a"}', 'tag: is given more than once'],
+    ['[]', 'body: must be a JSON object; got an array'],
+  ];
+  const path = '/tocsin.v1.MonitorService/ListMonitors';
+  for (const server of servers) {
+    for (const [text, message] of cases) {
+      server.recorder.calls.length = 0;
+      const inBase64 = Buffer.from(text).toString('base64url');
+      for (const query of [`message=${encodeURIComponent(text)}`, `base64=1&message=${inBase64}`]) {
+        const response = await fetch(`${server.url}${path}?connect=v1&encoding=json&${query}`);
+        if (message !== undefined) t.match(await told(response), { status: 400, code: 'invalid_argument', message });
+        else t.match(await response.json(), { monitors: [{}] });
+      }
+      if (message === undefined) {
+        const statuses = { request: { statuses: [MonitorStatus.DOWN] } };
+        t.match(server.recorder.calls, [statuses, statuses]);
+      } else t.strictSame(server.recorder.calls, []);
+    }
+  }
+});
+
 t.test('what a handler refuses has its own HTTP status, and the same field', async (t) => {
   const codes: [Code, number][] = [
     [Code.AlreadyExists, 409],

@@ -1,13 +1,18 @@
-import { type DescMethod, fromJsonString, type Message } from '@bufbuild/protobuf';
+import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { base64Decode } from '@bufbuild/protobuf/wire';
+import type { ConnectError } from '@connectrpc/connect';
 import { binaryReader } from '../codec/binary-reader.ts';
+import { parseConnectJson } from '../connect-json.ts';
 
-/** Reads the query of a Connect GET. Null for whatever is not an uncompressed message that is fine. */
+/**
+ * Reads the query of a Connect GET; of JSON also what is wrong with it. Null for whatever else is not an uncompressed
+ * message that is fine.
+ */
 export function readConnectGet(
   method: DescMethod,
   query: string,
   maxBytes: number,
-): { message: Message; binary: boolean } | null {
+): { message: Message | ConnectError; binary: boolean } | null {
   const parameters = new URLSearchParams(query);
   const encoding = parameters.get('encoding');
   if (encoding !== 'json' && encoding !== 'proto') return null;
@@ -15,11 +20,10 @@ export function readConnectGet(
   const text = parameters.get('message') ?? '';
   const binary = encoding === 'proto';
   try {
-    const bytes = parameters.get('base64') === '1' ? base64Decode(text) : null;
-    if ((bytes?.length ?? Buffer.byteLength(text)) > maxBytes) return null;
-    if (binary) return { message: binaryReader(method.input)(bytes ?? Buffer.from(text)), binary };
-    const json = bytes === null ? text : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return { message: fromJsonString(method.input, json, { ignoreUnknownFields: true }), binary };
+    const bytes = parameters.get('base64') === '1' ? base64Decode(text) : Buffer.from(text);
+    if (bytes.length > maxBytes) return null;
+    const message = binary ? binaryReader(method.input)(bytes) : parseConnectJson(method, Buffer.from(bytes));
+    return { message, binary };
   } catch {
     return null;
   }

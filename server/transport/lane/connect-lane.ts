@@ -61,15 +61,18 @@ export function connectLane(options: ConnectLaneOptions): HttpLane {
 
     request.readBody(maxBodyBytes, (body) => {
       const message = body === null ? tooLarge(binary, maxBodyBytes) : parse(method, binary, body);
-      const { context, receiver } = begin({ method, binary, request, accepted });
-      if (message instanceof ConnectError) {
-        invoker.refused(method, message);
-        receiver.fail(message);
-        return;
-      }
-      invoker.run(method, { message, context, receiver });
+      run(method, message, begin({ method, binary, request, accepted }));
     });
     return true;
+  }
+
+  function run(method: DescMethod, message: Message | ConnectError, call: ReturnType<typeof begin>): void {
+    if (message instanceof ConnectError) {
+      invoker.refused(method, message);
+      call.receiver.fail(message);
+      return;
+    }
+    invoker.run(method, { message, ...call });
   }
 
   function takeGet(request: LaneRequest): boolean {
@@ -82,7 +85,7 @@ export function connectLane(options: ConnectLaneOptions): HttpLane {
     const accepted = read && accept(method, request);
     if (!accepted) return false;
     const { message, binary } = read;
-    invoker.run(method, { message, ...begin({ method, binary, request, accepted }) });
+    run(method, message, begin({ method, binary, request, accepted }));
     return true;
   }
 
