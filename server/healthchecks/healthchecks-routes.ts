@@ -93,6 +93,8 @@ export function healthchecksRoutes(options: HealthchecksOptions): (scope: Fastif
       const name = await nameOf(target);
       if (name === null) return refuse(reply, notFound);
       if (create && checkMonitorName(name) !== null) return refuse(reply, badUrl);
+      // Whatever type it says it is of, be it none that there is: no ping is refused for that.
+      request.raw.headers['content-type'] = 'application/octet-stream';
       admitted.set(request, { name, signal, run, create });
       return undefined;
     } catch (error) {

@@ -87,3 +87,13 @@ t.test('every name is reached by its percent-encoding, with every signal', async
     }),
   );
 });
+
+t.test('whatever is asked for, there is an answer', async () => {
+  const part = fc.oneof(
+    fc.constantFrom('/', '?', '&', '=', 'rid', 'create=1', id, 'start', '256', '%', '%2F', '\xff', 'key'),
+    fc.string({ unit: 'binary', maxLength: 4 }),
+  );
+  fc.assert(
+    fc.property(fc.array(part), (parts) => typeof readPingUrl(`/hc/${parts.join('')}`, '/hc/').ok === 'boolean'),
+  );
+});
