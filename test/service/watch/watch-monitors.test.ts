@@ -263,6 +263,23 @@ t.test('who leaves is forgotten, wherever the stream is', async (t) => {
   t.equal(world.clock.pendingTimers, 0, 'no timer is left');
 });
 
+t.test('a thousand that break off leave nothing behind', async (t) => {
+  const world = new WatchWorld();
+  for (let index = 0; index < 120; index++) world.put(`m${index}`);
+  for (let index = 0; index < 1_000; index++) {
+    const client = world.watch({ beats: index % 2 === 0 });
+    for (let event = 0; event < index % 3; event++) await client.read();
+    // Some wait for the next change, some read no more.
+    const reading = index % 5 === 0 ? client.readOn() : null;
+    world.put('m1');
+    client.leave();
+    await reading;
+  }
+  t.equal(world.feed.watchers, 0);
+  await world.clock.advance(0);
+  t.equal(world.clock.pendingTimers, 0);
+});
+
 t.test('a store that cannot be read ends the stream', async (t) => {
   const world = new WatchWorld();
   world.pause = () => Promise.reject(new StoreError('io', 'disk away'));

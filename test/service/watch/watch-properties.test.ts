@@ -119,14 +119,10 @@ class Follower {
 }
 
 function apply(world: WatchWorld, change: Change): void {
-  switch (change.kind) {
-    case 'put':
-      return world.put(change.name, { tags: change.tags, status: change.down ? 'down' : 'up' });
-    case 'remove':
-      return world.remove(change.name);
-    default:
-      if (world.monitors.has(change.name)) world.beat(change.name);
-  }
+  const { kind, name } = change;
+  if (kind === 'put') world.put(name, { tags: change.tags, status: change.down ? 'down' : 'up' });
+  else if (kind === 'remove') world.remove(name);
+  else if (world.monitors.has(name)) world.beat(name);
 }
 
 t.test('whoever applies what comes knows what is', async (t) => {
