@@ -49,6 +49,9 @@ const json = 'application/json; charset=utf-8';
  */
 export function badgeRoutes(options: BadgeOptions): (scope: FastifyInstance) => void {
   const { authenticator, signatures } = options;
+  /** Tags that are being read now: a page that many look at costs one reading. */
+  const reading = new Map<string, Promise<Shown | null>>();
+
   return (scope) => {
     scope.route({ method: ['GET', 'HEAD'], url: '/badge/*', handler: badge });
     scope.route({ method: ['GET', 'HEAD'], url: '/badges', handler: urls });
@@ -61,7 +64,7 @@ export function badgeRoutes(options: BadgeOptions): (scope: FastifyInstance) => 
     const mayRead =
       authenticator.check(request.raw.headers.authorization) === null || signatures.matches(subject, signature);
     try {
-      return send(reply, format, mayRead ? await shownOf(subject, options) : null);
+      return send(reply, format, mayRead ? await shown(subject) : null);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const told = new ConnectError('the store cannot be read now; try again', Code.Unavailable, {
@@ -69,6 +72,16 @@ export function badgeRoutes(options: BadgeOptions): (scope: FastifyInstance) => 
       });
       return sendRestError(reply, told);
     }
+  }
+
+  function shown(subject: BadgeSubject): Promise<Shown | null> {
+    if (subject.kind === 'monitor') return shownOf(subject, options);
+    const { name } = subject;
+    const begun = reading.get(name);
+    if (begun !== undefined) return begun;
+    const found = shownOf(subject, options).finally(() => reading.delete(name));
+    reading.set(name, found);
+    return found;
   }
 
   async function urls(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -1,7 +1,12 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Fastify from 'fastify';
 import t, { type Test } from 'tap';
-import { tenMs } from '../engine/cast.ts';
+import { badgeRoutes } from '../../server/badge/badge-routes.ts';
+import { BadgeSignatures } from '../../server/badge/badge-signatures.ts';
+import { StoreError } from '../../server/store/store.ts';
+import { Authenticator } from '../../server/transport/authenticator.ts';
+import { monitorOf, tenMs } from '../engine/cast.ts';
 import { startAppOnFakeClock } from '../support/app-on-fake-clock.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryDirectory } from '../support/running-server.ts';
@@ -78,6 +83,47 @@ t.test('the badge of a tag is that of its worst monitor', async (t) => {
   t.match(await state('eu'), { status: 'late', total: 1 }, 'a tag that was taken away');
   await call('/ping/remove?name=a');
   t.match(await json('/badge/tag/eu.json'), [404, { code: 'not_found' }]);
+});
+
+t.test('a tag that many look at is read once', async (t) => {
+  const monitors = [monitorOf({ name: 'a' }), monitorOf({ name: 'b', status: 'down' })];
+  let reads = 0;
+  let go = (): void => {};
+  const started = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let failure: Error | null = null;
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const routes = badgeRoutes({
+    store: {
+      load: async () => [],
+      find: async ({ after }) => {
+        reads += 1;
+        await started;
+        if (failure) throw failure;
+        return after === null
+          ? { monitors: monitors.slice(0, 1), next: 'a' }
+          : { monitors: monitors.slice(1), next: null };
+      },
+    },
+    clock: new FakeClock(tenMs),
+    authenticator: new Authenticator(undefined),
+    signatures: new BadgeSignatures('key'),
+  });
+  app.register(async (scope) => routes(scope));
+  const get = () => app.inject('/badge/tag/eu.json');
+  const several = Promise.all([get(), get(), get()]);
+  while (reads === 0) await new Promise(setImmediate);
+  go();
+  for (const answer of await several) t.match(answer.json(), { status: 'down', total: 2 });
+  t.equal(reads, 2, 'two pages');
+  await get();
+  t.equal(reads, 4, 'and anew for who comes later');
+  failure = new StoreError('busy', 'of no interest here');
+  t.match(await get(), { statusCode: 503, headers: { 'retry-after': '1' } });
+  failure = null;
+  t.equal((await get()).statusCode, 200, 'a failure is not kept');
 });
 
 t.test('with a token a badge needs its signature, and nothing else', async (t) => {
