@@ -9,6 +9,7 @@ import type {
 import type { Clock } from '../../clock.ts';
 import type { Monitor } from '../../engine/domain/monitor.ts';
 import type { NextOccurrence } from '../../engine/domain/schedule.ts';
+import type { FoundMonitors, MonitorPlace } from '../../store/monitor-query.ts';
 import type { Store } from '../../store/store.ts';
 import type { CallContext } from '../call-context.ts';
 import { callError } from '../call-error.ts';
@@ -28,7 +29,7 @@ const partMonitors = 100;
 
 export type WatchOptions = {
   feed: ChangeFeed;
-  store: Pick<Store, 'list' | 'load'>;
+  store: Pick<Store, 'find' | 'load'>;
   clock: Clock;
   nextOccurrence: NextOccurrence;
 };
@@ -77,19 +78,22 @@ class Watching {
 
   async *#snapshot(watcher: Watcher): AsyncGenerator<Response> {
     const { store } = this.#options;
-    const { tag } = watcher.filter;
+    const { tag, namePrefix } = watcher.filter;
     let first = true;
-    for (let afterName = '', last = false; !last && watcher.isOpen; ) {
-      const found = await reading(store.list({ afterName, limit: partMonitors, ...(tag === '' ? {} : { tag }) }));
-      last = found.length < partMonitors;
-      afterName = found.at(-1)?.name ?? afterName;
-      const watched = found.filter((monitor) => isWatched(watcher.filter, monitor));
-      if (watched.length === 0 && !last) continue;
+    let after: MonitorPlace | null = null;
+    do {
+      const page: FoundMonitors = await reading(
+        store.find({ order: 'name', after, limit: partMonitors, tag, namePrefix }),
+      );
+      after = page.next;
+      if (page.monitors.length === 0 && after !== null) continue;
       await this.#pace.turn(partMonitors);
-      const monitors = watched.map((monitor) => this.#message(monitor));
+      if (!watcher.isOpen) return;
+      const monitors = page.monitors.map((monitor) => this.#message(monitor));
+      const last = after === null;
       yield { cursor: last ? watcher.cursor : '', event: { case: 'snapshot', value: { monitors, first, last } } };
       first = false;
-    }
+    } while (after !== null && watcher.isOpen);
   }
 
   async *#changes(watcher: Watcher): AsyncGenerator<Response> {

@@ -48,14 +48,7 @@ t.test('what changes while the snapshot is read comes after it', async (t) => {
   world.remove('m101');
   world.put('m099');
   world.put('m250', { status: 'down' });
-  t.match(await read(client, 6), [
-    /^snapshot m200/,
-    /^snapshot$/,
-    'changed m100',
-    'removed m101',
-    'changed m099',
-    'changed m250',
-  ]);
+  t.match(await read(client, 5), [/^snapshot m200/, 'changed m100', 'removed m101', 'changed m099', 'changed m250']);
   t.same(Object.fromEntries(client.known), world.state());
 });
 

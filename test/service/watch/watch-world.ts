@@ -12,6 +12,7 @@ import { plainConfig } from '../../../server/engine/domain/monitor-config.ts';
 import { monitorMessage } from '../../../server/service/monitor-message.ts';
 import { ChangeFeed, type ChangeFeedLimits, defaultFeedLimits } from '../../../server/service/watch/change-feed.ts';
 import { watchMonitors } from '../../../server/service/watch/watch-monitors.ts';
+import type { FoundMonitors, MonitorQuery } from '../../../server/store/monitor-query.ts';
 import type { Loaded, MonitorKey, Store } from '../../../server/store/store.ts';
 import { monitorOf, wholeHours } from '../../engine/cast.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -38,8 +39,8 @@ export class WatchWorld {
   /** The process ends and another begins: the store is what stays. */
   restart(): void {
     this.feed = new ChangeFeed({ id: `start-${++this.#starts}`, limits: this.#limits });
-    const store: Pick<Store, 'list' | 'load'> = {
-      list: (options) => this.#list(options),
+    const store: Pick<Store, 'find' | 'load'> = {
+      find: (query) => this.#find(query),
       load: (keys) => this.#load(keys),
     };
     this.#serve = watchMonitors({ feed: this.feed, store, clock: this.clock, nextOccurrence: wholeHours });
@@ -91,14 +92,15 @@ export class WatchWorld {
   }
 
   /** As the stores do it: which monitors there are is read first, their state later. */
-  async #list({ afterName, limit }: { afterName: string; limit: number }): Promise<Monitor[]> {
+  async #find({ after, limit, tag = '', namePrefix = '' }: MonitorQuery): Promise<FoundMonitors> {
     await this.pause();
-    const names = [...this.monitors.keys()].filter((name) => name > afterName).sort();
+    const names = [...this.monitors.keys()].filter((name) => name > (after ?? '')).sort();
     const found = names.slice(0, limit).map((name) => this.monitors.get(name)!.id);
     await this.pause();
-    const states = found.flatMap((id) => this.#byId(id) ?? []);
-    // The contract: fewer than asked for means that there are no more.
-    return states.length < found.length && found.length === limit ? this.#list({ afterName, limit }) : states;
+    const monitors = found
+      .flatMap((id) => this.#byId(id) ?? [])
+      .filter(({ name, config }) => name.startsWith(namePrefix) && (tag === '' || config.tags.includes(tag)));
+    return { monitors, next: names.length > limit ? names[limit - 1]! : null };
   }
 
   async #load(keys: MonitorKey[]): Promise<Loaded[]> {
