@@ -35,6 +35,11 @@ async function monitor(name: string): Promise<MonitorJson> {
   return (await response.json()) as MonitorJson;
 }
 
+async function beats(name: string): Promise<object[]> {
+  const response = await fetch(`${server.url}/beats?name=${name}`, { headers: { authorization: `Bearer ${token}` } });
+  return ((await response.json()) as { beats: object[] }).beats;
+}
+
 /** A monitor "job" that has only just been made, and is up. */
 async function newJob(): Promise<{ pingId: string }> {
   await fetch(`${server.url}/ping/job`, { method: 'DELETE', headers: { authorization: `Bearer ${token}` } });
@@ -63,6 +68,13 @@ t.test('the lines for curl that the documentation of Healthchecks gives', async 
   await shell('printf "line\\n%.0s" 1 2 3 | curl -fsS -m 10 --retry 5 --data-binary @- "$URL/log"');
   await shell('curl -fsS -m 10 --retry 5 -o /dev/null --http2-prior-knowledge "$URL/0"');
   t.match(await monitor('job'), { status: 'up' });
+
+  await shell(`printf 'a\\377' | curl -fsS -m 10 --data-binary @- "$URL/log"`);
+  const [noise, zero, lines, ...before] = await beats('job');
+  t.match(noise, { status: 'log', message: 'a\ufffd', body: Buffer.from([0x61, 0xff]).toString('base64') });
+  t.match(zero, { status: 'ok', exit_code: 0, message: '', user_agent: /^curl/, source: /127\.0\.0\.1/ });
+  t.match(lines, { status: 'log', message: 'line\nline\nline\n', body: '' });
+  t.match(before.at(-3), { status: 'ok', run: rid, duration: /s$/ }, 'how long the run took');
 
   const unknown = await shell('curl -fsS -m 10 "$URL/../00000000-0000-4000-8000-000000000000"').catch((error) => error);
   t.match(unknown, { code: 22, stderr: /404/ }, 'curl fails for a monitor that is not there');
