@@ -1999,8 +1999,8 @@ export const MonitorService: GenService<{
     output: typeof ListUptimesResponseSchema;
   },
   /**
-   * WatchMonitors sends the monitors as they are, then what changes, as it changes. LATE is not announced: it is UP (or NEW)
-   * past `due_at`.
+   * WatchMonitors sends the monitors as they are, then what changes, as it changes. What time alone changes is not announced:
+   * LATE, which is UP (or NEW) past `due_at`, and `maintenance_until`.
    *
    * Errors: RESOURCE_EXHAUSTED when the watcher does not read what changes fast enough, or there are too many watchers: begin
    * again with the last cursor. UNAVAILABLE when the server shuts down.
