@@ -40,6 +40,8 @@ export class DryRun {
 
   async #run(commands: Command[]): Promise<Outcome[]> {
     const { store, clock, policy, newId, nextOccurrence, limits, channel } = this.#options;
+    // A store may answer at once: without this, nothing else would have its turn until the last batch.
+    await new Promise<void>((resolve) => clock.afterIo(resolve));
     this.#room ??= limits.monitorsMax - (await store.countMonitors());
     const nowMs = clock.wallMs();
     const context = { nowMs, blinds: [], policy, newId, nextOccurrence };

@@ -36,7 +36,7 @@ type Reading = {
 };
 
 /** Configurations in the engine's queue at a time: pings have their turn in between. */
-const batchMax = 200;
+const batchMax = 100;
 
 /** The monitors of a document, each with what it is to be or what is wrong with it. Rejects as `parts` does. */
 export async function readItems(parts: AsyncIterable<DocumentItem[]>, reading: Reading): Promise<AppliedItem[]> {

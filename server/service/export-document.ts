@@ -3,7 +3,7 @@ import { writeEnd, writeMonitors } from '../document/write-document.ts';
 import type { Store } from '../store/store.ts';
 
 /** Monitors that are read and written in one go: some 2 ms. */
-const pageSize = 500;
+const pageSize = 200;
 
 /**
  * Every monitor as one document, sorted by name. What changes meanwhile may be in it as it was or as it is.
