@@ -6,7 +6,7 @@ import type {
   WatchMonitorsRequest,
   WatchMonitorsResponseSchema,
 } from '../../../gen/ts/tocsin/v1/monitor_pb.ts';
-import type { Clock } from '../../clock.ts';
+import type { Clock, Timer } from '../../clock.ts';
 import type { Monitor } from '../../engine/domain/monitor.ts';
 import type { NextOccurrence } from '../../engine/domain/schedule.ts';
 import type { FoundMonitors, MonitorPlace } from '../../store/monitor-query.ts';
@@ -24,6 +24,8 @@ import type { Watcher } from './watcher.ts';
 
 /** Without an event for so long, there is a heartbeat: clients and proxies know that the stream lives. */
 const quietMs = 15_000;
+/** A client that has not read an event for so long is cut: its place may be wanted by one that does. */
+const unreadMs = 60_000;
 /** Monitors in one part of a snapshot: even if each is as large as can be, it is below the 4 MiB that gRPC clients take. */
 const partMonitors = 100;
 
@@ -62,18 +64,31 @@ class Watching {
     if (signal.aborted) return;
     const watcher = this.#options.feed.watch({ tag, namePrefix, beats }, cursor);
     if (watcher === null) throw tooMany();
+    let unread: Timer | null = null;
     // At once, also while the client does not read what is there.
-    const leave = (): void => watcher.close();
+    const leave = (): void => {
+      watcher.close();
+      unread?.cancel();
+    };
     signal.addEventListener('abort', leave, { once: true });
     try {
-      if (watcher.resumed) yield heartbeat(watcher);
-      else yield* this.#snapshot(watcher);
-      yield* this.#changes(watcher);
+      for await (const event of this.#events(watcher)) {
+        // Resolves when the transport could write it and asks for more.
+        unread = this.#options.clock.after(unreadMs, () => watcher.cut());
+        yield event;
+        unread.cancel();
+      }
       if (watcher.isCut) throw tooSlow();
     } finally {
       signal.removeEventListener('abort', leave);
-      watcher.close();
+      leave();
     }
+  }
+
+  async *#events(watcher: Watcher): AsyncGenerator<Response> {
+    if (watcher.resumed) yield heartbeat(watcher);
+    else yield* this.#snapshot(watcher);
+    yield* this.#changes(watcher);
   }
 
   async *#snapshot(watcher: Watcher): AsyncGenerator<Response> {
@@ -152,6 +167,6 @@ function tooMany() {
 }
 
 function tooSlow() {
-  const message = 'more has changed than was read; begin again with the last cursor';
+  const message = 'what there is to tell was not read in time; begin again with the last cursor';
   return callError({ code: Code.ResourceExhausted, message });
 }

@@ -36,7 +36,7 @@ export class Watcher {
     return this.#state === 'open';
   }
 
-  /** Too much waited, so it is over. */
+  /** Too much waited, or too long, so it is over. */
   get isCut(): boolean {
     return this.#state === 'cut';
   }
@@ -55,7 +55,7 @@ export class Watcher {
   note(change: FeedChange): void {
     if (!wantsChange(this.filter, change) || this.#pending.has(change.id) || !this.isOpen) return;
     if (this.#pending.size >= this.#options.pendingMax) {
-      this.#end('cut');
+      this.cut();
       return;
     }
     this.#pending.set(change.id, change);
@@ -82,6 +82,11 @@ export class Watcher {
 
   stopWaiting(): void {
     this.#wake?.();
+  }
+
+  /** Ends it because its client does not read. May be called again. */
+  cut(): void {
+    if (this.isOpen) this.#end('cut');
   }
 
   /** Nobody is told anything any more. May be called again. */

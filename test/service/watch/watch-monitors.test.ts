@@ -215,10 +215,26 @@ t.test('a watcher that does not read is cut when too many monitors wait, and can
   t.match(client.error, { code: Code.ResourceExhausted });
   t.equal(
     ConnectError.from(client.error).rawMessage,
-    'more has changed than was read; begin again with the last cursor',
+    'what there is to tell was not read in time; begin again with the last cursor',
   );
   const again = world.watch({ cursor: client.cursor });
   t.same(await read(again, 1), ['snapshot a b c d e']);
+});
+
+t.test('a watcher that has not read for a minute is cut, though little waits', async (t) => {
+  const world = new WatchWorld();
+  const client = world.watch();
+  await client.read();
+  world.put('a');
+  await world.clock.advance(59_999);
+  t.same(await read(client, 1), ['changed a']);
+  await world.clock.advance(59_999);
+  t.equal(world.feed.watchers, 1);
+  await world.clock.advance(1);
+  t.equal(world.feed.watchers, 0);
+  await client.readOn();
+  t.match(client.error, { code: Code.ResourceExhausted });
+  t.same(await read(world.watch({ cursor: client.cursor }), 1), ['heartbeat'], 'it goes on where it was');
 });
 
 t.test('there is room for so many watchers', async (t) => {
