@@ -6,6 +6,7 @@ import type { Engine } from './engine/engine.ts';
 import { type AppliedItem, configureItems, configureWith, readItems } from './service/apply-document.ts';
 import type { BeatChecks } from './service/read-beat.ts';
 import type { RequestValidator } from './service/request-validator.ts';
+import type { FoundMonitors, MonitorPlace } from './store/monitor-query.ts';
 import type { Store } from './store/store.ts';
 
 type Logger = { info(details: object, message: string): void; error(details: object, message: string): void };
@@ -149,12 +150,13 @@ export class ManagedMonitors {
 
   async #noLongerIn(names: ReadonlySet<string>): Promise<string[]> {
     const gone: string[] = [];
-    for (let afterName = ''; ; ) {
-      const page = await this.#options.store.list({ afterName, limit: pageSize });
-      for (const { name, config } of page) if (config.origin === 'file' && !names.has(name)) gone.push(name);
-      if (page.length < pageSize) return gone;
-      afterName = page.at(-1)!.name;
-    }
+    let after: MonitorPlace | null = null;
+    do {
+      const page: FoundMonitors = await this.#options.store.find({ order: 'name', after, limit: pageSize });
+      for (const { name, config } of page.monitors) if (config.origin === 'file' && !names.has(name)) gone.push(name);
+      after = page.next;
+    } while (after !== null);
+    return gone;
   }
 }
 

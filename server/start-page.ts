@@ -17,17 +17,18 @@ export function startPage({
   clock,
   config,
 }: {
-  store: Pick<Store, 'list'> & { deliveries: Pick<DeliveryQueue, 'stats'> };
+  store: Pick<Store, 'find'> & { deliveries: Pick<DeliveryQueue, 'stats'> };
   clock: Clock;
   config: Pick<Config, 'token' | 'alertUri'>;
 }) {
   return async (baseUrl: string): Promise<string> => {
     const nowMs = clock.wallMs();
-    const first = await store.list({ afterName: '', limit: shownMax + 1 });
-    const more = first.length > shownMax;
-    const down = more ? await store.list({ afterName: '', limit: shownMax, onlyDown: true }) : [];
-    const others = more ? first.filter(({ status }) => status !== 'down') : first;
-    const monitors = [...down, ...others].slice(0, shownMax).map((monitor) => pageMonitor(monitor, nowMs));
+    const query = { order: 'name', after: null, limit: shownMax } as const;
+    const first = await store.find(query);
+    const more = first.next !== null;
+    const down = more ? await store.find({ ...query, phases: { anyOf: ['down'], atMs: nowMs } }) : { monitors: [] };
+    const others = more ? first.monitors.filter(({ status }) => status !== 'down') : first.monitors;
+    const monitors = [...down.monitors, ...others].slice(0, shownMax).map((monitor) => pageMonitor(monitor, nowMs));
     const alerts = await store.deliveries.stats();
     return renderPage({
       baseUrl,

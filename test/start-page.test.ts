@@ -9,7 +9,10 @@ t.test('says when alerts are not getting out, and nothing of a queue that works'
   const idle: DeliveryStats = { pending: 0, oldestCreatedMs: null, failing: 0, lastError: '', buried: 3 };
   const pageWith = (stats: Partial<DeliveryStats>): Promise<string> =>
     startPage({
-      store: { list: async () => [], deliveries: { stats: async () => ({ ...idle, ...stats }) } },
+      store: {
+        find: async () => ({ monitors: [], next: null }),
+        deliveries: { stats: async () => ({ ...idle, ...stats }) },
+      },
       clock,
       config: { token: null, alertUri: 'http://127.0.0.1:4001/' },
     })('http://127.0.0.1:4000');

@@ -1,5 +1,6 @@
 import type { DocumentFormat } from '../document/write-document.ts';
 import { writeEnd, writeMonitors } from '../document/write-document.ts';
+import type { FoundMonitors, MonitorPlace } from '../store/monitor-query.ts';
 import type { Store } from '../store/store.ts';
 
 /** Monitors that are read and written in one go: some 2 ms. */
@@ -11,18 +12,19 @@ const pageSize = 200;
  * @throws StoreError when the store cannot be read; the reason of `signal` when that is aborted.
  */
 export async function exportDocument(
-  store: Pick<Store, 'list'>,
+  store: Pick<Store, 'find'>,
   { format, signal }: { format: DocumentFormat; signal: AbortSignal },
 ): Promise<Uint8Array> {
   const parts: Buffer[] = [];
-  for (let afterName = '', isFirst = true; ; isFirst = false) {
-    const page = await store.list({ afterName, limit: pageSize });
+  let after: MonitorPlace | null = null;
+  let isEmpty = true;
+  do {
+    const page: FoundMonitors = await store.find({ order: 'name', after, limit: pageSize });
     signal.throwIfAborted();
-    parts.push(Buffer.from(writeMonitors(page, { format, isFirst })));
-    if (page.length < pageSize) {
-      parts.push(Buffer.from(writeEnd({ format, isEmpty: isFirst && page.length === 0 })));
-      return Buffer.concat(parts);
-    }
-    afterName = page.at(-1)!.name;
-  }
+    parts.push(Buffer.from(writeMonitors(page.monitors, { format, isFirst: isEmpty })));
+    if (page.monitors.length > 0) isEmpty = false;
+    after = page.next;
+  } while (after !== null);
+  parts.push(Buffer.from(writeEnd({ format, isEmpty })));
+  return Buffer.concat(parts);
 }

@@ -70,9 +70,6 @@ export interface Store extends HistoryReads {
   /** Up to `limit` (1 to 10,000) monitors with id > `afterId` that await something, by id: to fill the wheel at start. */
   scanArmed(afterId: number, limit: number): Promise<Armed[]>;
 
-  /** Up to `limit` (1 to 501) monitors with name > `afterName` ('' for the first page), in byte order. */
-  list(options: { afterName: string; limit: number; onlyDown?: boolean }): Promise<Monitor[]>;
-
   /**
    * Finds monitors, a page at a time. What a page shows is as it is when it is answered; monitors that come, go and change
    * between two pages neither repeat nor hide others. The work is bounded: see `FoundMonitors`.

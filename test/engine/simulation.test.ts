@@ -232,7 +232,7 @@ for (const seed of [1, 2, 3]) {
     const under = await EngineUnderTest.start(t, { limits: { queueMax: 200, batchMax: 60, dueMax: 40 } });
     const simulation = new Simulation(under, seed);
     await simulation.run();
-    const all = await under.store.list({ afterName: '', limit: 500 });
+    const { monitors: all } = await under.store.find({ order: 'name', after: null, limit: 500 });
     const stored = new Map(all.map((monitor) => [monitor.name, monitor]));
     const found = problems(simulation, stored);
     const acked = simulation.clients.flatMap(({ pings }) => pings).filter(({ answer }) => answer === 'acked').length;

@@ -58,7 +58,6 @@ export class WatchedStore implements Store {
 
   writeBehind = () => this.inner.writeBehind();
   scanArmed = (afterId: number, limit: number) => this.inner.scanArmed(afterId, limit);
-  list = (options: Parameters<Store['list']>[0]) => this.inner.list(options);
   find = (query: Parameters<Store['find']>[0]) => this.inner.find(query);
   countMonitors = () => this.inner.countMonitors();
   lastListening = () => this.inner.lastListening();

@@ -109,7 +109,8 @@ async function server(t: Test) {
       return Buffer.from(document!.data!).toString();
     },
     async empty(): Promise<void> {
-      for (const { name } of await store.list({ afterName: '', limit: 500 })) await engine.remove(name);
+      const { monitors } = await store.find({ order: 'name', after: null, limit: 500 });
+      for (const { name } of monitors) await engine.remove(name);
     },
   };
 }

@@ -16,8 +16,8 @@ t.test('a read sees what was committed before it, while the writer goes on', asy
     names.push(name);
     const expected = [...names];
     lists.push(
-      store.list({ afterName: '', limit: 500 }).then((listed) => {
-        const found = listed.map((monitor) => monitor.name);
+      store.find({ order: 'name', after: null, limit: 500 }).then(({ monitors }) => {
+        const found = monitors.map((monitor) => monitor.name);
         t.same(found.slice(0, expected.length), expected);
       }),
     );
@@ -25,7 +25,7 @@ t.test('a read sees what was committed before it, while the writer goes on', asy
   await Promise.all(lists);
   const [last] = await store.load([{ name: 'job-199' }]);
   await store.commit([change(last!.monitor!, { remove: true })]);
-  t.equal((await store.list({ afterName: 'job-198', limit: 5 })).length, 0);
+  t.same((await store.find({ order: 'name', after: 'job-198', limit: 5 })).monitors, []);
 });
 
 t.test('too many reads at once are refused, the others answered', async (t) => {
@@ -37,12 +37,12 @@ t.test('too many reads at once are refused, the others answered', async (t) => {
     size: 2,
   });
   t.teardown(() => pool.close());
-  const reads = Array.from({ length: 1_010 }, () => pool.read('idsByName', ['', 10]));
+  const reads = Array.from({ length: 1_010 }, () => pool.read('byId', [1, 10, 10]));
   const results = await Promise.allSettled(reads);
   const refused = results.filter(({ status }) => status === 'rejected');
   t.equal(refused.length, 8, 'two are under way, a thousand wait');
   for (const result of refused) t.match(result, { reason: { name: 'StoreError', reason: 'busy' } });
-  t.same(await pool.read('idsByName', ['', 10]), []);
+  t.same(await pool.read('byId', [1, 10, 10]), []);
 });
 
 t.test('what cannot be read is an error, and the next read is tried anew', async (t) => {
@@ -50,13 +50,13 @@ t.test('what cannot be read is an error, and the next read is tried anew', async
   const path = join(directory, 'tocsin.db');
   const pool = new ReaderPool({ path, historyPath: join(directory, 'history.db'), size: 1 });
   t.teardown(() => pool.close());
-  await t.rejects(pool.read('idsByName', ['', 10]), { name: 'StoreError', reason: 'io' }, 'there is no database');
+  await t.rejects(pool.read('byId', [1, 10, 10]), { name: 'StoreError', reason: 'io' }, 'there is no database');
   new DatabaseSync(path).close();
-  await t.rejects(pool.read('idsByName', ['', 10]), { reason: 'io', message: /no such table/ });
+  await t.rejects(pool.read('byId', [1, 10, 10]), { reason: 'io', message: /no such table/ });
   await new SqliteStore(directory).close();
-  t.same(await pool.read('idsByName', ['', 10]), []);
+  t.same(await pool.read('byId', [1, 10, 10]), []);
   await pool.close();
-  await t.rejects(pool.read('idsByName', ['', 10]), { reason: 'io', message: /closed/ });
+  await t.rejects(pool.read('byId', [1, 10, 10]), { reason: 'io', message: /closed/ });
 });
 
 t.test('what changes while a list is read does not shorten it', async (t) => {
@@ -67,8 +67,9 @@ t.test('what changes while a list is read does not shorten it', async (t) => {
   const incident = { id: 'i', startedMs: 1, reason: 'failed' as const, message: '', exitCode: null };
   const down = { ...made[5]!, status: 'down' as const, incident };
   await store.commit([change(down, { incidents: [{ ...incident, endedMs: null, heldBy: '' }] })]);
-  const page = store.list({ afterName: '', limit: 10 });
-  const downs = store.list({ afterName: '', limit: 10, onlyDown: true });
+  const query = { order: 'name', after: null, limit: 10 } as const;
+  const page = store.find(query);
+  const downs = store.find({ ...query, phases: { anyOf: ['down'], atMs: 1 } });
   // The readers have answered, and this thread has not heard of it: the change comes in between.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
   await store.commit([
@@ -76,9 +77,9 @@ t.test('what changes while a list is read does not shorten it', async (t) => {
     change({ ...made[5]!, version: 2, status: 'up' }, { incidents: [{ ...incident, endedMs: 2, heldBy: '' }] }),
   ]);
   t.same(
-    (await page).map(({ name }) => name),
+    (await page).monitors.map(({ name }) => name),
     [...names.slice(0, 3), ...names.slice(4, 11)],
     'the next one takes its place',
   );
-  t.same(await downs, [], 'it is up again');
+  t.same((await downs).monitors, [], 'it is up again');
 });

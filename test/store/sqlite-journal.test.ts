@@ -140,7 +140,7 @@ t.test('rows, journal and memory always tell the same, wherever the process dies
       }
       await store.close();
       store = open();
-      const listed = await store.list({ afterName: '', limit: 100 });
+      const { monitors: listed } = await store.find({ order: 'name', after: null, limit: 100 });
       t.same(
         listed,
         [...model.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),

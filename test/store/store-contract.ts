@@ -2,6 +2,7 @@ import type { Test } from 'tap';
 import type { BeatRecord, IncidentRecord, Monitor } from '../../server/engine/domain/monitor.ts';
 import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.ts';
 import type { NewDelivery } from '../../server/outbox/delivery-queue.ts';
+import type { FoundMonitors, MonitorPlace } from '../../server/store/monitor-query.ts';
 import type { Change, Loaded, Store } from '../../server/store/store.ts';
 import { monitorOf, tenMs } from '../engine/cast.ts';
 import { storeFieldsContract } from './store-fields-contract.ts';
@@ -139,46 +140,8 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
     t.same(await allPages(store, 500), sorted);
     t.same(await allPages(store, 1), sorted);
     t.same(await allPages(store, 4), sorted);
-    t.same(await store.list({ afterName: sorted.at(-1)!, limit: 10 }), []);
-    t.same(
-      (await store.list({ afterName: 'a', limit: 1 })).map(({ name }) => name),
-      ['a b'],
-      'after, not from',
-    );
-  });
-
-  t.test(`${name}: pages neither repeat nor hide when monitors come and go`, async (t) => {
-    const { store } = await open(t);
-    const made = await create(store, ...['c', 'e', 'g', 'i'].map((name) => fresh({ name })));
-    const first = (await store.list({ afterName: '', limit: 2 })).map(({ name }) => name);
-    t.same(first, ['c', 'e']);
-    await store.commit([
-      { ...change(made[1]!), remove: true },
-      { ...change(made[2]!), remove: true },
-    ]);
-    await create(store, fresh({ name: 'a' }), fresh({ name: 'h' }));
-    t.same(
-      (await store.list({ afterName: 'e', limit: 2 })).map(({ name }) => name),
-      ['h', 'i'],
-    );
-  });
-
-  t.test(`${name}: what is down can be listed and counted by itself`, async (t) => {
-    const { store } = await open(t);
-    const down = (name: string) =>
-      fresh({
-        name,
-        status: 'down',
-        incident: { id: `i-${name}`, startedMs: 1, reason: 'missed', message: '', exitCode: null },
-      });
-    const [, b] = await create(store, fresh({ name: 'a' }), down('b'), fresh({ name: 'c' }), down('D'), down('e'));
-    const downNames = async (afterName: string, limit: number) =>
-      (await store.list({ afterName, limit, onlyDown: true })).map(({ name }) => name);
-    t.same(await downNames('', 500), ['D', 'b', 'e']);
-    t.same([await downNames('', 1), await downNames('D', 1), await downNames('e', 1)], [['D'], ['b'], []]);
-    t.equal(await store.countMonitors(), 5);
-    await store.commit([change({ ...b!, status: 'up', incident: null })]);
-    t.same(await downNames('', 500), ['D', 'e']);
+    const last = await store.find({ order: 'name', after: sorted.at(-1)!, limit: 10 });
+    t.same(last, { monitors: [], next: null });
   });
 
   t.test(`${name}: what is awaited`, async (t) => {
@@ -290,9 +253,10 @@ export async function reload(store: Store, name: string): Promise<Monitor> {
 
 async function allPages(store: Store, limit: number): Promise<string[]> {
   const names: string[] = [];
-  for (;;) {
-    const page = await store.list({ afterName: names.at(-1) ?? '', limit });
-    names.push(...page.map(({ name }) => name));
-    if (page.length < limit) return names;
+  for (let after: MonitorPlace | null = null; ; ) {
+    const page: FoundMonitors = await store.find({ order: 'name', after, limit });
+    names.push(...page.monitors.map(({ name }) => name));
+    if (page.next === null) return names;
+    after = page.next;
   }
 }

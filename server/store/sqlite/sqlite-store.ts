@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { BlindInterval, Monitor } from '../../engine/domain/monitor.ts';
+import type { BlindInterval } from '../../engine/domain/monitor.ts';
 import { storedWakeMs } from '../../engine/domain/phase.ts';
 import { createDataFiles } from '../data-files.ts';
 import type { BeatLimits } from '../history/beat-retention.ts';
@@ -147,24 +147,6 @@ export class SqliteStore implements Store {
       from = ids.at(-1)![0];
     }
     return armed;
-  }
-
-  async list(options: Parameters<Store['list']>[0]): Promise<Monitor[]> {
-    const { afterName, limit, onlyDown } = options;
-    const monitors: Monitor[] = [];
-    for (let after = afterName; monitors.length < limit; ) {
-      const wanted = limit - monitors.length;
-      // Rows may be behind, but never in what these ask for: the name, and whether the monitor is down.
-      const found = await this.#readers.read(onlyDown ? 'idsOfDown' : 'idsByName', [after, wanted]);
-      for (const [id] of found) {
-        // It may have been removed, or have come back, since it was read.
-        const monitor = this.#monitors.byId(id);
-        if (monitor && (!onlyDown || monitor.status === 'down')) monitors.push(monitor);
-      }
-      if (found.length < wanted) break;
-      after = found.at(-1)![1];
-    }
-    return monitors;
   }
 
   async find(query: MonitorQuery): Promise<FoundMonitors> {

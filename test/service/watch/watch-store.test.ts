@@ -40,7 +40,7 @@ t.test('the engine, the store and its readers: a watcher ends with what is store
     if (step === 300) await clock.advance(2 * minuteMs);
   }
 
-  const stored = await store.list({ afterName: '', limit: 501 });
+  const { monitors: stored } = await store.find({ order: 'name', after: null, limit: 501 });
   for (const { filter, client, reading } of clients) {
     const { tag = '', namePrefix = '' } = filter as { tag?: string; namePrefix?: string };
     const wanted = stored

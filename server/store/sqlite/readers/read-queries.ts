@@ -23,10 +23,6 @@ export const readQueries = {
   /** Monitors from id ? on and before id ?, up to ? of them. */
   byId: `${monitorsById} ORDER BY id LIMIT ?`,
   byIdDescending: `${monitorsById} ORDER BY id DESC LIMIT ?`,
-  /** Monitors with a name > ?, up to ? of them. */
-  idsByName: "SELECT id, name FROM monitors WHERE kind = 'ping' AND name > ? ORDER BY name LIMIT ?",
-  /** The same of those that are down. */
-  idsOfDown: "SELECT id, name FROM monitors WHERE kind = 'ping' AND status = 'down' AND name > ? ORDER BY name LIMIT ?",
   /** Incidents with a seq < ?, up to ? of them. */
   incidents: `SELECT ${incidentColumns} FROM incidents WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
   /** The same of the monitor ?. */
