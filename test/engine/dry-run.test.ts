@@ -38,11 +38,14 @@ t.test('each batch sees what the ones before it would have done, and nothing is 
   t.same(short(await dry.configure([set('b', { dependsOn: ['c'] })])), ['applied'], 'c led to a, which is gone');
   t.same(short(await dry.configure([set('c', { dependsOn: ['b'] })])), ['depends_on']);
 
-  const names = (await store.list({ afterName: '', limit: 10 })).map(({ name, config }) => [name, config.dependsOn]);
-  t.same(names, [
-    ['a', []],
-    ['b', ['a']],
-  ]);
+  const { monitors } = await store.find({ order: 'name', after: null, limit: 10 });
+  t.same(
+    monitors.map(({ name, config }) => [name, config.dependsOn]),
+    [
+      ['a', []],
+      ['b', ['a']],
+    ],
+  );
   t.same(short(await engine.dryRun().configure([set('c')])), ['created'], 'another begins with what is stored');
 });
 
