@@ -33,6 +33,7 @@ export class HistoryThread {
   }
 
   tell(request: HistoryRequest): void {
+    if (this.#closed) return;
     this.#worker ??= this.#start();
     this.#worker.postMessage(request);
   }

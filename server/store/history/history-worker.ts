@@ -36,7 +36,7 @@ export type HistoryReply =
   | { kind: 'failed'; message: string }
   /** There is nothing to do for now. */
   | { kind: 'tidied'; closedDay: number | null }
-  | { kind: 'answer'; id: number; answer: unknown; taken: JournalPosition }
+  | { kind: 'answer'; id: number; answer: unknown }
   | { kind: 'unanswered'; id: number; message: string };
 
 // On Linux a thread has a priority of its own (setpriority(2), Notes); elsewhere the whole process would be slowed down.
@@ -104,7 +104,7 @@ function answerSoon(read: { request: ReadRequest; bytesLeft: number }): boolean 
   reads.shift();
   const { id, query, asked } = read.request;
   try {
-    reply({ kind: 'answer', id, answer: answer(query, asked), taken: keeper.taken });
+    reply({ kind: 'answer', id, answer: answer(query, asked) });
   } catch (error) {
     reply({ kind: 'unanswered', id, message: messageOf(error) });
   }
