@@ -16,4 +16,9 @@ if ! timeout 120 npm install --prefix "$into" --no-save --no-package-lock --igno
   healthchecks-io-client@1.0.4; then
   echo "healthchecks-io-client: not installed, it could not be fetched"
 fi
+
+# Needs pkg_resources, which newer setuptools do not have any more.
+if ! (python3 -m venv "$into/python" && timeout 120 "$into/python/bin/pip" install -q hchk==0.1.4 'setuptools<80'); then
+  echo "hchk: not installed, there is no Python 3 or it could not be fetched"
+fi
 exit 0

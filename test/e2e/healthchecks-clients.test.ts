@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -107,6 +108,21 @@ t.test('runitor', { skip: noRunitor }, async (t) => {
   t.match(await monitor('job'), { status: 'up', runs: [], incident: null });
   await watch('-ping-key', pingKey, '-slug', 'backup', '-create', '--', 'true');
   t.match(await monitor('backup'), { status: 'up', runs: [], frequency: '1D' });
+});
+
+const hchk = join(clients, 'python/bin/hchk');
+const noHchk = existsSync(hchk) ? false : 'hchk is not installed (scripts/healthchecks-clients.sh)';
+
+t.test('hchk', { skip: noHchk }, async (t) => {
+  const { pingId } = await newJob();
+  // It keeps the ping URLs of its checks in a file of its user, where the base URL is changed.
+  const home = await temporaryDirectory(t);
+  const section = `[${pingId}]\nping_url = ${base}/${pingId}\nname = job\n`;
+  await writeFile(join(home, '.hchk'), `[hchk]\napi_key = unused\n\n${section}`);
+  await fetch(`${base}/${pingId}/fail`);
+  await run(hchk, ['ping', '--name', 'job'], { env: { PATH: process.env.PATH, HOME: home } });
+  t.match(await monitor('job'), { status: 'up', incident: null });
+  t.match((await beats('job'))[0], { status: 'ok', user_agent: 'hchk/0.1.4' });
 });
 
 const library = join(clients, 'node_modules/healthchecks-io-client');
