@@ -20,6 +20,9 @@ export type DocumentCallsOptions = {
   checks: BeatChecks;
 };
 
+/** Exports at a time: each holds its whole document, some 200 bytes a monitor. */
+const exportsMax = 4;
+
 const appliedAs: Record<AppliedItem['applied'], AppliedAs> = {
   added: AppliedAs.ADDED,
   changed: AppliedAs.CHANGED,
@@ -35,6 +38,7 @@ export function documentCalls({
   validator,
   checks,
 }: DocumentCallsOptions): Pick<ServiceHandlers<typeof MonitorService>, 'applyMonitors' | 'exportMonitors'> {
+  let exporting = 0;
   return {
     async applyMonitors({ document, dryRun }, { signal }) {
       const parts = documents.read(document?.data ?? new Uint8Array(), signal);
@@ -63,10 +67,18 @@ export function documentCalls({
 
     async exportMonitors({ format: asked }, { signal }) {
       const format = asked === 'json' ? 'json' : 'yaml';
-      const data = await exportDocument(store, { format, signal }).catch((error) => {
+      if (exporting >= exportsMax) {
+        throw callError({ code: Code.ResourceExhausted, message: 'too many documents are being written; try again' });
+      }
+      exporting += 1;
+      try {
+        const data = await exportDocument(store, { format, signal });
+        return { document: { contentType: `application/${format}`, data } };
+      } catch (error) {
         throw readError(error);
-      });
-      return { document: { contentType: `application/${format}`, data } };
+      } finally {
+        exporting -= 1;
+      }
     },
   };
 }

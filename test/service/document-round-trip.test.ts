@@ -137,3 +137,16 @@ t.test('what is exported can be applied: here it changes nothing, elsewhere it m
     { numRuns: 60, endOnFailure: true },
   );
 });
+
+t.test('no more than some exports at a time', async (t) => {
+  const { exported } = await server(t);
+  const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => exported('yaml')));
+  t.same(
+    outcomes.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected'],
+  );
+  t.match(outcomes[5], {
+    reason: { message: /^\[resource_exhausted\] too many documents are being written; try again/ },
+  });
+  t.equal(await exported('yaml'), 'monitors: []\n', 'and there is room again');
+});

@@ -1140,7 +1140,7 @@ export type AppliedMonitor = Message<"tocsin.v1.AppliedMonitor"> & {
   applied: AppliedAs;
 
   /**
-   * Why it failed. Unset otherwise.
+   * Why it failed, with line and column in the document. Empty otherwise.
    *
    * @generated from field: string error = 3;
    */
@@ -1936,9 +1936,11 @@ export const MonitorService: GenService<{
   },
   /**
    * ApplyMonitors sets many monitors at once, from a document as ExportMonitors gives it. Each is upserted by itself: one that
-   * is wrong is reported and does not keep the others from being applied.
+   * is wrong is reported and does not keep the others from being applied. None is removed, and what made them stays as it is,
+   * but for those that a ping made.
    *
-   * Errors: INVALID_ARGUMENT when the document cannot be read at all; nothing changed then.
+   * Errors: INVALID_ARGUMENT when the document cannot be read at all, with line and column; nothing changed then.
+   * RESOURCE_EXHAUSTED when too many documents are being read.
    *
    * @generated from rpc tocsin.v1.MonitorService.ApplyMonitors
    */
@@ -1948,7 +1950,11 @@ export const MonitorService: GenService<{
     output: typeof ApplyMonitorsResponseSchema;
   },
   /**
-   * ExportMonitors returns everything that people may set of every monitor as one document.
+   * ExportMonitors returns everything that people may set of every monitor as one document, sorted by name. Applied where it
+   * came from, it changes nothing (but those that a ping made are configured then); elsewhere it makes the same monitors, ping
+   * ids included.
+   *
+   * Errors: RESOURCE_EXHAUSTED when too many documents are being written.
    *
    * @generated from rpc tocsin.v1.MonitorService.ExportMonitors
    */
