@@ -210,7 +210,7 @@ class Batch {
     const { incident, progress } = monitor;
     if (incident) {
       const endedMs = Math.max(receivedMs, incident.startedMs);
-      change.incidents.push({ ...incident, endedMs, heldBy: namesHolder(progress.held) });
+      change.incidents = [...change.incidents, { ...incident, endedMs, heldBy: namesHolder(progress.held) }];
     }
     return { ok: true, accepted: 'applied', created: false, atMs: receivedMs, monitor };
   }
@@ -259,13 +259,16 @@ class Batch {
   }
 }
 
+/** Of a draft that nothing was added to: what is added first brings its own. */
+const untouched: never[] = [];
+
 function openDraft(monitor: Monitor | undefined): OpenDraft {
   const change: Change = {
     monitor: monitor as Monitor,
     remove: false,
-    beats: [],
-    incidents: [],
-    pauses: [],
+    beats: untouched,
+    incidents: untouched,
+    pauses: untouched,
     deliveries: [],
   };
   const tagsBefore = monitor ? monitor.config.tags : none;
