@@ -112,7 +112,7 @@ function takeBeat(monitor: Monitor, beat: Beat, status: BeatStatus, at: At): Tak
 /** Of a monitor that is paused: it came, and what it says of the schedule will hold. */
 function noted(monitor: Monitor, status: BeatStatus, { atMs, scheduling }: At): Monitor {
   if (status !== 'ok' && status !== 'fail') return monitor;
-  return { ...monitor, ...scheduling, lastBeatMs: atMs, firstBeatMs: monitor.firstBeatMs ?? atMs };
+  return heard(monitor, { atMs, scheduling });
 }
 
 function start(before: Monitor, record: BeatRecord, { atMs, context }: At): Taken {
@@ -210,7 +210,8 @@ function fail(before: Monitor, failure: Parameters<typeof countFailure>[1], at: 
 
 /** What the beat says of the schedule, and that it came. */
 function heard(monitor: Monitor, { atMs, scheduling }: Pick<At, 'atMs' | 'scheduling'>): Monitor {
-  return { ...monitor, ...scheduling, lastBeatMs: atMs, firstBeatMs: monitor.firstBeatMs ?? atMs };
+  const { frequencyMs, graceMs, config } = scheduling;
+  return { ...monitor, frequencyMs, graceMs, config, lastBeatMs: atMs, firstBeatMs: monitor.firstBeatMs ?? atMs };
 }
 
 function failureOf({ reason, message }: BrokenRule, { atMs, exitCode }: BeatRecord) {

@@ -4,7 +4,7 @@ import type { Beat, Monitor, NamedConfig } from './monitor.ts';
 import { type MonitorConfig, plainConfig } from './monitor-config.ts';
 import { defaultGraceMs } from './schedule.ts';
 
-/** What a monitor's schedule and configuration are after a beat. */
+/** What a monitor's schedule and configuration are after a beat; possibly the monitor itself, so to be read by field. */
 export type Scheduling = Pick<Monitor, 'frequencyMs' | 'graceMs' | 'config'>;
 
 type Read = { ok: true; scheduling: Scheduling } | { ok: false; rejection: Rejection };
@@ -19,6 +19,8 @@ export function scheduleOfBeat(monitor: Monitor | undefined, beat: Beat, context
   const before = monitor?.config ?? plainConfig;
   if (frequencyMs !== null && named === null && before === plainConfig) {
     const graceMs = beat.graceMs ?? context.policy.defaultGraceMs;
+    // What nearly every ping names is what its monitor has.
+    if (monitor && monitor.frequencyMs === frequencyMs && monitor.graceMs === graceMs) return kept(monitor);
     return { ok: true, scheduling: { frequencyMs, graceMs, config: plainConfig } };
   }
   if (!monitor && beat.provision) {
@@ -27,7 +29,7 @@ export function scheduleOfBeat(monitor: Monitor | undefined, beat: Beat, context
   }
   if (beat.keepsSchedule) {
     if (!monitor) return { ok: false, rejection: unknown(beat.name) };
-    return { ok: true, scheduling: { frequencyMs: monitor.frequencyMs, graceMs: monitor.graceMs, config: before } };
+    return kept(monitor);
   }
   const namesSchedule = frequencyMs !== null || (named?.cron ?? null) !== null;
   const isConfigured = monitor !== undefined && before.origin !== 'ping';
@@ -35,6 +37,10 @@ export function scheduleOfBeat(monitor: Monitor | undefined, beat: Beat, context
   const config = namedConfig(before, named, frequencyMs);
   const scheduled = { frequencyMs: config.cron ? 0 : (frequencyMs ?? monitor!.frequencyMs), config };
   return { ok: true, scheduling: { ...scheduled, graceMs: graceOf(monitor, beat, scheduled, context) } };
+}
+
+function kept(scheduling: Scheduling): Read {
+  return { ok: true, scheduling };
 }
 
 function graceOf(
