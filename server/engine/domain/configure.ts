@@ -55,8 +55,8 @@ export function configure(monitor: Monitor | undefined, request: Configuration, 
     };
   const spec = { ...scheduled, graceMs };
   if (etagOf(spec) === etagOf(monitor)) return { ok: true, decision: onlyState(monitor), changed: false };
-  // What came due before the change did so by the rules of then.
-  const passed = passTime(monitor, context.nowMs, context);
+  // What came due before the change did so by the rules of then; the ms of a deadline belongs to the beat.
+  const passed = passTime(monitor, context.nowMs - 1, context);
   const next = { ...passed.monitor, ...spec, progress: progressUnder(config, passed.monitor, context) };
   return { ok: true, decision: joined(passed, onlyState(rescheduled(passed.monitor, next, context))), changed: true };
 }

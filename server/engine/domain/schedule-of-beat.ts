@@ -20,7 +20,8 @@ export function scheduleOfBeat(monitor: Monitor | undefined, beat: Beat, context
   if (frequencyMs !== null && named === null && before === plainConfig) {
     const graceMs = beat.graceMs ?? context.policy.defaultGraceMs;
     // What nearly every ping names is what its monitor has.
-    if (monitor && monitor.frequencyMs === frequencyMs && monitor.graceMs === graceMs) return kept(monitor);
+    if (monitor && monitor.frequencyMs === frequencyMs && monitor.graceMs === graceMs)
+      return { ok: true, scheduling: monitor };
     return { ok: true, scheduling: { frequencyMs, graceMs, config: plainConfig } };
   }
   if (!monitor && beat.provision) {
@@ -29,7 +30,7 @@ export function scheduleOfBeat(monitor: Monitor | undefined, beat: Beat, context
   }
   if (beat.keepsSchedule) {
     if (!monitor) return { ok: false, rejection: unknown(beat.name) };
-    return kept(monitor);
+    return { ok: true, scheduling: { frequencyMs: monitor.frequencyMs, graceMs: monitor.graceMs, config: before } };
   }
   const namesSchedule = frequencyMs !== null || (named?.cron ?? null) !== null;
   const isConfigured = monitor !== undefined && before.origin !== 'ping';
@@ -37,10 +38,6 @@ export function scheduleOfBeat(monitor: Monitor | undefined, beat: Beat, context
   const config = namedConfig(before, named, frequencyMs);
   const scheduled = { frequencyMs: config.cron ? 0 : (frequencyMs ?? monitor!.frequencyMs), config };
   return { ok: true, scheduling: { ...scheduled, graceMs: graceOf(monitor, beat, scheduled, context) } };
-}
-
-function kept(scheduling: Scheduling): Read {
-  return { ok: true, scheduling };
 }
 
 function graceOf(

@@ -73,17 +73,15 @@ function play(first: Parameters<World['configure']>[0], events: readonly Event[]
     world.nowMs = nextMs;
     if (blindS > 0 && nextMs > blindFromMs) world.blinds.push({ fromMs: blindFromMs, toMs: nextMs });
     if ('status' in what) world.beat({ ...what, frequencyMs: null });
-    else if ('patch' in what) {
-      if (how !== 'never') world.look();
-      world.configure(what.patch);
-    } else if ('pause' in what) {
-      // Whoever pauses a monitor does not want to hear of it any more: what was not said yet stays unsaid.
+    else if ('patch' in what) world.configure(what.patch);
+    else if ('resume' in what) world.resume();
+    else {
+      // Whoever pauses a monitor does not want to hear of it any more: what was not seen yet stays unsaid.
+      world.nowMs = nextMs - 1;
       world.look();
+      world.nowMs = nextMs;
       const { untilS, untilPing } = what.pause;
       world.pause({ untilMs: untilS === null ? null : world.nowMs + untilS * 1_000, untilPing });
-    } else {
-      if (how !== 'never') world.look();
-      world.resume();
     }
   }
   world.nowMs += 1;
