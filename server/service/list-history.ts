@@ -15,8 +15,10 @@ import type { ServiceHandlers } from './service-handlers.ts';
 
 const pageSizeDefault = 50;
 const daysDefault = 90;
-/** Incidents that one call looks at, if it was not asked for more: many may be of monitors that are gone. */
-const lookedAtMax = 1_000;
+/** Incidents that one call looks at before it says to go on: many may be of monitors that are gone. */
+const lookedAtMax = 5_000;
+/** The same of one read, at least. */
+const lookedAtOnce = 200;
 
 type HistoryLists = Pick<ServiceHandlers<typeof MonitorService>, 'listBeats' | 'listIncidents' | 'listDays'>;
 
@@ -78,9 +80,11 @@ async function incidentsPage(
 ): Promise<Page> {
   const { monitorId, size } = asked;
   const shown: Page['shown'] = [];
+  // One more than asked for tells whether there is a next page.
+  const limit = Math.max(size + 1, lookedAtOnce);
   let next = asked.beforeSeq;
-  for (let lookedAt = 0; lookedAt <= Math.max(lookedAtMax, size); ) {
-    const found = await reading(store.listIncidents({ monitorId, beforeSeq: next, limit: size + 1 }));
+  for (let lookedAt = 0; lookedAt < lookedAtMax; ) {
+    const found = await reading(store.listIncidents({ monitorId, beforeSeq: next, limit }));
     const loaded = await store.load(found.map((incident) => ({ id: incident.monitorId })));
     for (const [index, incident] of found.entries()) {
       const monitor = loaded[index]!.monitor;
@@ -88,7 +92,7 @@ async function incidentsPage(
       if (monitor) shown.push({ incident, name: monitor.name });
       next = incident.seq;
     }
-    if (found.length <= size) return { shown, next: null };
+    if (found.length < limit) return { shown, next: null };
     lookedAt += found.length;
   }
   return { shown, next };

@@ -1,7 +1,19 @@
+import { create } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import t from 'tap';
 import { BeatStatus } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
-import { type Beat, IncidentReason, MonitorStatus } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
+import {
+  type Beat,
+  IncidentReason,
+  ListIncidentsRequestSchema,
+  MonitorStatus,
+} from '../../gen/ts/tocsin/v1/monitor_pb.ts';
+import type { CallContext } from '../../server/service/call-context.ts';
+import { listHistory } from '../../server/service/list-history.ts';
+import type { StoredIncident } from '../../server/store/history-types.ts';
+import type { MonitorKey } from '../../server/store/store.ts';
+import { monitorOf } from '../engine/cast.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { failureOf, serviceUnderTest } from './service-under-test.ts';
 
 const encoder = new TextEncoder();
@@ -107,6 +119,47 @@ t.test('incidents of one monitor and of all, with the beats around them', async 
   t.match(left, { incidents: [{ name: 'b', beats: [] }], nextPageToken: '' });
   t.match(await failureOf(monitors.listIncidents({ name: 'a' })), { code: 'NotFound', field: 'name' });
   t.match(await failureOf(monitors.listIncidents({ beatsAround: 1 })), { field: 'beats_around' });
+});
+
+t.test('incidents of many monitors that are gone are passed over, in bounded pages', async (t) => {
+  const last = 12_000;
+  const isThere = (seq: number): boolean => seq === 2 || seq === 1 || seq === last;
+  const incidentOf = (seq: number): StoredIncident => {
+    const said = { message: '', exitCode: null, heldBy: '' };
+    return { seq, id: `i-${seq}`, monitorId: seq, reason: 'missed', startedMs: seq, endedMs: seq + 1, ...said };
+  };
+  let lookedAt = 0;
+  const store = {
+    async load(keys: MonitorKey[]) {
+      const idOf = (key: MonitorKey): number => ('id' in key ? key.id : 0);
+      return keys.map((key) => ({
+        monitor: isThere(idOf(key)) ? monitorOf({ id: idOf(key), name: `m${idOf(key)}` }) : undefined,
+        seenBeat: undefined,
+      }));
+    },
+    async listIncidents({ beforeSeq, limit }: { beforeSeq: number | null; limit: number }) {
+      const from = (beforeSeq ?? last + 1) - 1;
+      const found = Array.from({ length: Math.min(limit, from) }, (_, index) => incidentOf(from - index));
+      lookedAt += found.length;
+      return found;
+    },
+    listBeats: async () => [],
+    beatsAround: async () => [],
+    listDays: async () => [],
+  };
+  const { listIncidents } = listHistory({ store, clock: new FakeClock() });
+  const context = { signal: new AbortController().signal } as CallContext;
+  const names: string[][] = [];
+  for (let pageToken = '', isLast = false; !isLast; ) {
+    lookedAt = 0;
+    const request = create(ListIncidentsRequestSchema, { pageSize: 2, pageToken });
+    const page = await listIncidents(request, context);
+    names.push(page.incidents!.map(({ name }) => name!));
+    t.ok(lookedAt <= 5_200, `${lookedAt} looked at`);
+    pageToken = page.nextPageToken!;
+    isLast = pageToken === '';
+  }
+  t.same(names, [['m12000'], [], ['m2', 'm1']]);
 });
 
 t.test('days and uptimes', async (t) => {
