@@ -108,9 +108,7 @@ export class ManagedMonitors {
   /** Reads the document again and applies it. When it cannot be, says so in the log and changes nothing. Never rejects. */
   reload(): Promise<void> {
     this.#again = true;
-    this.#reloading ??= this.#reload().finally(() => {
-      this.#reloading = null;
-    });
+    this.#reloading ??= this.#reload();
     return this.#reloading;
   }
 
@@ -126,6 +124,7 @@ export class ManagedMonitors {
         logger.error({ path, problems }, 'monitors not applied: nothing changed');
       }
     }
+    this.#reloading = null;
   }
 
   async #readFile(): Promise<Uint8Array> {

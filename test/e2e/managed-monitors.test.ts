@@ -100,6 +100,13 @@ t.test(
 
     server.signal('SIGHUP');
     t.match(await logged(server, 3), { unchanged: 3, removed: { count: 0 } });
+
+    await write('monitors: [{name: b, frequency: 4h}]');
+    server.signal('SIGHUP');
+    await write('monitors: [{name: b, frequency: 5h}]');
+    server.signal('SIGHUP');
+    while ((await monitors(server)).b !== 'file 5h');
+    t.same(await monitors(server), { b: 'file 5h', called: 'api 7m', pinged: 'api 1h' }, 'the last of several counts');
     t.same(await server.kill('SIGTERM'), { code: 0, signal: null });
   },
 );
