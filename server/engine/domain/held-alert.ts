@@ -29,7 +29,7 @@ export function holderOf(monitor: Monitor, atMs: number, context: DecisionContex
 
 /** It has not been heard from since, and its own deadline is near. */
 function mayGoDown(parent: Monitor, range: { atMs: number; untilMs: number }, context: DecisionContext): boolean {
-  if (parent.status === 'paused' || (parent.lastBeatMs ?? 0) > range.atMs) return false;
+  if ((parent.lastBeatMs ?? 0) > range.atMs) return false;
   const flipMs = alertMs(parent, context);
   return flipMs !== null && flipMs <= range.untilMs;
 }
