@@ -72,13 +72,14 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     await store.commit([change(await reload(store, 'a'), { incidents: close })]);
     const atOnce = [
       { ...both, endedMs: null, heldBy: '' },
+      { ...both, endedMs: null, heldBy: 'p' },
       { ...both, endedMs: 60, heldBy: '' },
     ];
     await store.commit([change(b!, { incidents: atOnce })]);
     t.same((await under.history()).incidents, [
       { ...first, endedMs: 20, heldBy: '', monitorId: a!.id },
       { ...second, endedMs: null, heldBy: '', monitorId: a!.id },
-      { ...both, endedMs: 60, heldBy: '', monitorId: b!.id },
+      { ...both, endedMs: 60, heldBy: 'p', monitorId: b!.id },
     ]);
   });
 

@@ -43,7 +43,9 @@ export function prepareStatements(db: Database) {
     ),
     // An open one is found by its monitor: ids have no index.
     updateIncident: db.prepare(
-      'UPDATE incidents SET ended_ms = ?, held_by = ? WHERE monitor_id = ? AND ended_ms IS NULL AND id = ?',
+      // Because of what an alert was held stays, when it has been said and the incident ends.
+      `UPDATE incidents SET ended_ms = ?1, held_by = iif(?2 = '', held_by, ?2)
+       WHERE monitor_id = ?3 AND ended_ms IS NULL AND id = ?4`,
     ),
     addPause: db.prepare('INSERT INTO pauses (monitor_id, from_ms, to_ms) VALUES (?, ?, NULL)'),
     endPause: db.prepare(
