@@ -116,15 +116,14 @@ function noted(monitor: Monitor, status: BeatStatus, { atMs, scheduling }: At): 
 }
 
 function start(before: Monitor, record: BeatRecord, { atMs, context }: At): Taken {
-  const broken = brokenAtBegin(before, atMs);
-  let monitor = begun({ ...before, progress: beginRun(before, record.run, atMs) }, atMs);
+  const inMaintenance = maintenanceOver(before, { fromMs: atMs, toMs: atMs }, context) !== null;
+  const broken = inMaintenance ? null : brokenAtBegin(before, atMs);
+  let monitor = begun({ ...before, progress: beginRun(before, record.run, atMs, broken !== null) }, atMs);
   const isHeard = monitor.config.maxRunMs !== null && monitor.status !== 'down';
   if (isHeard)
     monitor = awaitNext({ ...monitor, progress: progressOf(monitor.progress, { silent: false }) }, atMs, context);
   else if (monitor.status === 'new' && monitor.dueMs === null) monitor = awaitNext(monitor, atMs, context);
-  if (broken === null || maintenanceOver(monitor, { fromMs: atMs, toMs: atMs }, context)) {
-    return { decision: onlyState(monitor), record };
-  }
+  if (broken === null) return { decision: onlyState(monitor), record };
   return { decision: countFailure(monitor, failureOf(broken, record), context), record: failedRecord(record, broken) };
 }
 
@@ -141,9 +140,21 @@ function end(before: Monitor, beat: Beat, said: BeatRecord, at: At): Taken {
   let monitor: Monitor = { ...before, progress: progressOf(before.progress, { runs: open }) };
   if (ended.length === 0) monitor = begun(monitor, atMs);
   if (broken) return { decision: fail(monitor, failureOf(broken, record), at), record: failedRecord(record, broken) };
-  if (record.status === 'ok') return { decision: ok(monitor, beat, at), record };
+  if (record.status === 'ok') {
+    const isFailed = ended.length > 0 && ended.every(({ failed }) => failed);
+    return { decision: isFailed ? endFailed(monitor, at) : ok(monitor, beat, at), record };
+  }
   const failure = { reason: 'failed' as const, atMs, message: beat.message, exitCode: beat.exitCode };
   return { decision: fail(monitor, failure, at), record };
+}
+
+/** The end of a run that failed when it began: heard from, but no sign that all is well. */
+function endFailed(before: Monitor, at: At): Decision {
+  const monitor = heard(before, at);
+  if (monitor.incident?.reason === 'missed') return onlyState(monitor);
+  const status = monitor.status === 'new' ? 'up' : monitor.status;
+  const known: Monitor = { ...monitor, status, progress: progressOf(monitor.progress, { silent: false }) };
+  return onlyState(awaitNext(known, at.atMs, at.context));
 }
 
 function begun(monitor: Monitor, atMs: number): Monitor {

@@ -42,6 +42,8 @@ export function goDown(
   const down: Monitor = {
     ...monitor,
     status: 'down',
+    // One that never got through its first run was down all the same.
+    firstBeatMs: monitor.firstBeatMs ?? atMs,
     incident,
     repeatMs: held !== null || alertRepeatMs === null ? null : context.nowMs + alertRepeatMs,
     repeats: 0,

@@ -9,6 +9,8 @@ export type OpenRun = {
   limitMs: number | null;
   /** Its limit was put off once, because the server was not listening when the end could have come; null: it was not. */
   blind: BlindInterval | null;
+  /** It has failed by beginning too soon: its end will be no sign that all is well. Absent: it has not. */
+  failed?: true;
 };
 
 /** Why and how long a monitor is paused. */

@@ -11,7 +11,7 @@ export function brokenAtBegin({ config, progress }: Monitor, atMs: number): Brok
   const sinceMs = atMs - progress.begunMs;
   // A clock that was set back proves nothing.
   if (sinceMs < 0 || sinceMs >= minIntervalMs) return null;
-  const message = `the run began ${formatDuration(sinceMs)} after the one before, at least ${formatDuration(minIntervalMs)} is expected`;
+  const message = `the run began ${sinceMs / 1_000} s after the one before, at least ${formatDuration(minIntervalMs)} is expected`;
   return { reason: 'too_often', message };
 }
 

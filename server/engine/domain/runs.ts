@@ -1,11 +1,12 @@
 import type { Beat, Monitor } from './monitor.ts';
 import { type OpenRun, type Progress, progressOf, runsMax } from './progress.ts';
 
-/** A run begins at `atMs` (Unix ms). A run of the same id that is still open begins anew. */
-export function beginRun({ progress, config }: Monitor, id: string, atMs: number): Progress {
+/** A run begins at `atMs` (Unix ms), and has failed by that if `failed`. One of the same id that is open begins anew. */
+export function beginRun({ progress, config }: Monitor, id: string, atMs: number, failed: boolean): Progress {
   const limitMs = config.maxRunMs === null ? null : atMs + config.maxRunMs;
+  const run: OpenRun = { id, startedMs: atMs, limitMs, blind: null };
   const others = progress.runs.filter((run) => run.id !== id).slice(-(runsMax - 1));
-  return progressOf(progress, { runs: [...others, { id, startedMs: atMs, limitMs, blind: null }] });
+  return progressOf(progress, { runs: [...others, { ...run, ...(failed && { failed }) }] });
 }
 
 /**

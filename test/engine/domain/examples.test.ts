@@ -146,8 +146,40 @@ t.test('exit codes, runs that are too short, and runs that come too often', asyn
   t.match(world.notices.at(-1), {
     type: 'down',
     reason: 'too_often',
-    message: 'the run began 10m after the one before, at least 30m is expected',
+    message: 'the run began 600 s after the one before, at least 30m is expected',
   });
+});
+
+t.test('a job that runs too often stays down until it does not any more, whatever its threshold', async (t) => {
+  const runs = (world: World, count: number) => {
+    for (let n = 0; n < count; n++) {
+      world.beat({ ...plain, status: 'start' });
+      world.pass(world.nowMs + secondMs);
+      world.beat(plain);
+    }
+  };
+  const strict = new World();
+  strict.configure({ frequencyMs: hourMs, minIntervalMs: minuteMs });
+  runs(strict, 5);
+  t.same(said(strict), ['down backup too_often'], 'the end of a run that came too soon is no recovery');
+  strict.pass(strict.nowMs + 2 * minuteMs);
+  runs(strict, 1);
+  t.same(said(strict), ['down backup too_often', 'up backup too_often']);
+
+  const patient = new World();
+  patient.configure({ frequencyMs: hourMs, minIntervalMs: minuteMs, failuresToAlert: 3 });
+  runs(patient, 3);
+  t.equal(patient.monitor().progress.failures, 2, 'nor does it count as one that is all right');
+  runs(patient, 1);
+  t.equal(patient.monitor().status, 'down');
+});
+
+t.test('a monitor that goes down before its first ok counts from there', async (t) => {
+  const hung = new World();
+  hung.configure({ frequencyMs: hourMs, maxRunMs: 10 * minuteMs });
+  hung.beat({ ...plain, status: 'start' });
+  hung.pass(tenMs + 20 * minuteMs);
+  t.match(hung.monitor(), { status: 'down', firstBeatMs: tenMs + 10 * minuteMs });
 });
 
 t.test('the late end of a run that overran is not taken for a run that comes too often', async (t) => {
