@@ -85,18 +85,22 @@ ${beats.map((beat) => beatRow(beat, nowMs))}</tbody>
 `;
 }
 
+/** A cell without it would let its label, on a phone, lie over the next one. */
+const none = html`<span class="none">–</span>`;
+
 function beatRow(
   { atMs, status, durationMs, exitCode, run, message, body, address, userAgent }: ViewBeat,
   nowMs: number,
 ): Html {
   const kind = status === 'ok' ? 'up' : status === 'fail' ? 'down' : 'new';
   const code = exitCode === null ? '' : ` (exit code ${exitCode})`;
+  const saysNothing = message === '' && body === '' && run === '';
   const more = body === '' ? '' : html`<details><summary>output</summary><pre>${body}</pre></details>`;
   return html`<tr role="row"><td role="cell" data-label="When">${timeText(atMs, nowMs)}</td>
 <td role="cell" data-label="Status"><span class="status ${kind}">${status.replace('_', ' ')}</span>${code}</td>
-<td role="cell" data-label="Took">${durationMs === null ? html`<span class="none">–</span>` : durationText(durationMs)}</td>
-<td role="cell" data-label="Said" class="wrap">${message}${more}${run === '' ? '' : html` <span class="soft">run ${run}</span>`}</td>
-<td role="cell" data-label="From" class="wrap soft">${address} ${userAgent}</td></tr>
+<td role="cell" data-label="Took">${durationMs === null ? none : durationText(durationMs)}</td>
+<td role="cell" data-label="Said" class="wrap">${saysNothing ? none : html`${message}${more}${run === '' ? '' : html` <span class="soft">run ${run}</span>`}`}</td>
+<td role="cell" data-label="From" class="wrap soft">${address === '' && userAgent === '' ? none : `${address} ${userAgent}`}</td></tr>
 `;
 }
 
