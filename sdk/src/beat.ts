@@ -20,7 +20,7 @@ export type PingDetails = {
   run?: string | undefined;
   /** How long past the due time the beat may still come. Default: 10 % of the period, at least 2 s, at most 1 h. */
   grace?: Frequency | undefined;
-  /** Tags of the monitor, up to 20, each 1 to 64 bytes without commas. Given ones replace those it has. */
+  /** Tags of the monitor, up to 20, each 1 to 64 bytes without commas and control characters. Given ones replace those it has. */
   tags?: readonly string[] | undefined;
   /**
    * Channels that its alerts go to, up to 20 names. Given ones replace those it has. The server rejects a beat that names
@@ -107,7 +107,12 @@ export function checkDetails(details: PingDetails): {
     durationMs: keep(durationMs, durationMs == null || isDuration(durationMs), 'durationMs must be 0 to 366 days'),
     exitCode: keep(exitCode, exitCode == null || (exitCode | 0) === exitCode, 'exitCode must be a 32-bit integer'),
     run: keep(run, isText(run, RUN_BYTES_MAX), 'run must be a text of at most 64 bytes (UTF-8)') ?? '',
-    tags: keep(tags, isLabels(tags), 'tags must be at most 20 texts of 1 to 64 bytes without commas') ?? [],
+    tags:
+      keep(
+        tags,
+        isLabels(tags),
+        'tags must be at most 20 texts of 1 to 64 bytes without commas and control characters',
+      ) ?? [],
     channels: keep(channels, isLabels(channels), 'channels must be at most 20 names of 1 to 64 bytes') ?? [],
   };
   return { checked, problems };
@@ -149,7 +154,7 @@ function isText(value: unknown, bytesMax: number): value is string {
 
 function isLabels(value: unknown): boolean {
   if (!Array.isArray(value) || value.length > LABELS_MAX) return false;
-  return value.every((label) => isText(label, LABEL_BYTES_MAX) && label !== '' && !label.includes(','));
+  return value.every((label) => isText(label, LABEL_BYTES_MAX) && label !== '' && !/[\p{Cc},]/u.test(label));
 }
 
 function isDuration(value: unknown): boolean {

@@ -5,6 +5,7 @@ import { maxDurationMs, minFrequencyMs, parseDuration } from '../engine/domain/d
 import type { Beat, NamedConfig } from '../engine/domain/monitor.ts';
 import { checkMonitorName } from '../engine/domain/monitor-name.ts';
 import { callError, quoteInput } from './call-error.ts';
+import { itemProblem, tagProblem } from './item-problem.ts';
 import { type CronChecks, channelsHint, readCron } from './read-schedule.ts';
 
 export type ReadBeat = { ok: true; beat: Beat } | { ok: false; error: ConnectError };
@@ -96,6 +97,8 @@ function readNamed(request: PingRequest, checks: BeatChecks): ReadNamed {
   if (cron !== '' && request.frequency !== '') return invalid('cron', 'must not be given with a frequency', cron);
   const schedule = cron === '' && timeZone === '' ? namesNoCron : readCron(request, checks);
   if (!schedule.ok) return invalid(schedule.field, schedule.problem, schedule.value);
+  const wrongTag = itemProblem('tags', tags, tagProblem);
+  if (wrongTag) return invalid(wrongTag.field, wrongTag.problem, wrongTag.value);
   const unknown = request.channels.find((name) => !checks.channels.has(name));
   if (unknown !== undefined) return invalid('channels', channelsHint(checks.channels), unknown);
   const named = {

@@ -5,6 +5,7 @@ import { minFrequencyMs, parseDuration } from '../engine/domain/duration.ts';
 import type { MaintenanceWindow } from '../engine/domain/maintenance.ts';
 import { checkMonitorName } from '../engine/domain/monitor-name.ts';
 import { callError, quoteInput } from './call-error.ts';
+import { itemProblem, tagProblem } from './item-problem.ts';
 import type { BeatChecks } from './read-beat.ts';
 import { type FieldProblem, readMaintenance } from './read-maintenance.ts';
 import { channelsHint } from './read-schedule.ts';
@@ -164,27 +165,9 @@ function durationReader(
   };
 }
 
-function itemProblem(
-  field: string,
-  items: readonly string[],
-  problemOf: (item: string) => string | null,
-): FieldProblem | null {
-  for (const [index, value] of items.entries()) {
-    const problem = problemOf(value);
-    if (problem !== null) return { field: `${field}[${index}]`, problem, value };
-  }
-  return null;
-}
-
 function textProblem(text: string): string | null {
   if (!text.isWellFormed()) return 'must be valid Unicode: it holds half of a surrogate pair';
   return text.includes('\0') ? 'must not hold a NUL character' : null;
-}
-
-function tagProblem(tag: string): string | null {
-  const bytes = Buffer.byteLength(tag);
-  const isClean = tag.isWellFormed() && !/[\p{Cc},]/u.test(tag);
-  return isClean && bytes >= 1 && bytes <= 64 ? null : 'must be 1 to 64 bytes, without commas and control characters';
 }
 
 type Settable = { ok: true; fields: ReadonlySet<string> } | { ok: false; error: ConnectError };

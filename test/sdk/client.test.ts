@@ -381,12 +381,13 @@ t.test('ping never throws: a beat that can not be sent is reported, a detail tha
   });
   ping('job', '1h', null);
   ping('job', '1h', { exitCode: null, durationMs: 0, status: undefined, message: 'a\0\ud800b' });
+  ping('job', '1h', { tags: ['a\tb'] });
   await tocsin.flush();
   t.same(
     log.errors
       .slice(unusable.length + 1)
       .map(({ kind, dropped, message }) => [kind, dropped, message.split(' must')[0]]),
-    ['message', 'durationMs', 'exitCode', 'run', 'tags'].map((name) => ['invalid', 0, `ping: ${name}`]),
+    ['message', 'durationMs', 'exitCode', 'run', 'tags', 'tags'].map((name) => ['invalid', 0, `ping: ${name}`]),
   );
   const { pings } = await server.next();
   t.match(pings, [

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { BeatStatus, PingBatchRequestSchema, type PingRequestSchema } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { AppliedAs } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { CallContext } from '../../server/service/call-context.ts';
 import { documentCalls } from '../../server/service/document-calls.ts';
+import { heartbeatService } from '../../server/service/heartbeat-service.ts';
 import { RequestValidator } from '../../server/service/request-validator.ts';
 import { readInPlace } from '../document/read-in-place.ts';
 import { EngineUnderTest } from '../engine/engine-under-test.ts';
@@ -98,7 +101,14 @@ async function server(t: Test) {
   const validator = new RequestValidator();
   const calls = documentCalls({ store, engine, documents: readInPlace, validator, checks });
   const context = { signal: new AbortController().signal } as CallContext;
+  const heartbeat = heartbeatService({ engine, clock: under.clock, validator, checks });
   return {
+    /** Sends pings; how many made or changed a monitor. */
+    async ping(pings: Ping[]): Promise<number> {
+      const request = create(PingBatchRequestSchema, { pings });
+      const { results } = await heartbeat.pingBatch(request, { ...context, remoteAddress: '', userAgent: '' });
+      return results!.filter(({ result }) => result?.case === 'response').length;
+    },
     async apply(text: string, dryRun = false): Promise<[name: string, AppliedAs][]> {
       const document = { data: Buffer.from(text) };
       const answer = await calls.applyMonitors({ document, dryRun } as never, context);
@@ -136,6 +146,50 @@ t.test('what is exported can be applied: here it changes nothing, elsewhere it m
     }),
     { numRuns: 60, endOnFailure: true },
   );
+});
+
+type Ping = Extract<MessageInitShape<typeof PingRequestSchema>, { $typeName?: never }>;
+
+const pings = fc.array(
+  fc.record(
+    {
+      name: fc.oneof(plain, text),
+      frequency: duration,
+      grace: fc.oneof(duration, fc.constant('0s')),
+      tags: fc.array(fc.oneof(plain, text, fc.string({ unit: 'binary', maxLength: 40 })), { maxLength: 4 }),
+      channels: fc.constantFrom<string[]>([], ['default'], ['default', 'default']),
+      status: fc.constantFrom(BeatStatus.OK, BeatStatus.START, BeatStatus.FAIL, BeatStatus.LOG),
+    },
+    { requiredKeys: ['name', 'frequency'] },
+  ),
+  { maxLength: 12 },
+);
+
+t.test('whatever pings made can be exported and applied, here and elsewhere', async (t) => {
+  const [here, elsewhere] = [await server(t), await server(t)];
+  let made = 0;
+  await fc.assert(
+    fc.asyncProperty(pings, fc.array(schedule, { minLength: 12, maxLength: 12 }), async (sent, schedules) => {
+      const scheduled = sent.map((ping, index) => {
+        const { frequency = '', cron = '', time_zone: timeZone = '' } = schedules[index] as Record<string, string>;
+        return { ...ping, frequency, cron, timeZone };
+      });
+      made += await here.ping(scheduled);
+      for (const format of ['yaml', 'json']) {
+        const text = await here.exported(format);
+        for (const on of [elsewhere, here]) {
+          t.notOk(
+            (await on.apply(text)).find(([, applied]) => applied === AppliedAs.FAILED),
+            text,
+          );
+        }
+        await elsewhere.empty();
+      }
+      await here.empty();
+    }),
+    { numRuns: 60, endOnFailure: true },
+  );
+  t.ok(made > 100, `${made} pings were taken`);
 });
 
 t.test('no more than some exports at a time', async (t) => {

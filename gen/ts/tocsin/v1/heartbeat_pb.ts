@@ -116,7 +116,7 @@ export type PingRequest = Message<"tocsin.v1.PingRequest"> & {
   timeZone: string;
 
   /**
-   * Tags of the monitor; given ones replace those it has. Up to 20, each 1 to 64 bytes, no commas.
+   * Tags of the monitor; given ones replace those it has. Up to 20, each 1 to 64 bytes, no commas and control characters.
    *
    * @generated from field: repeated string tags = 13;
    */

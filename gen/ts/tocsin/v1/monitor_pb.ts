@@ -155,7 +155,7 @@ export type Monitor = Message<"tocsin.v1.Monitor"> & {
   beatsToRecover: number;
 
   /**
-   * Up to 20, each 1 to 64 bytes, no commas.
+   * Up to 20, each 1 to 64 bytes, no commas and control characters.
    *
    * @generated from field: repeated string tags = 19;
    */
