@@ -141,7 +141,9 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     const plan = await managed?.plan();
     const app = createHttpApp({
       services: [
-        bindService(HeartbeatService, heartbeatService({ engine, clock, validator, checks })),
+        bindService(HeartbeatService, heartbeatService({ engine, clock, validator, checks }), {
+          forPages: ['ping', 'pingBatch', 'pingStream'],
+        }),
         bindService(
           MonitorService,
           monitorService({ store, engine, feed, clock, documents, validator, checks, nextOccurrence: cron.next }),

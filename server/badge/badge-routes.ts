@@ -36,7 +36,6 @@ const shieldsColors: Record<Phase, string> = {
 };
 const headers = {
   'cache-control': 'no-store',
-  'access-control-allow-origin': '*',
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
   'x-content-type-options': 'nosniff',
 };
@@ -61,8 +60,10 @@ export function badgeRoutes(options: BadgeOptions): (scope: FastifyInstance) => 
     const url = readBadgeUrl(request.raw.url ?? '');
     if (url === null) return send(reply, 'svg', null);
     const { subject, format, signature } = url;
-    const mayRead =
-      authenticator.check(request.raw.headers.authorization) === null || signatures.matches(subject, signature);
+    const signed = signatures.matches(subject, signature);
+    const mayRead = signed || authenticator.check(request.raw.headers.authorization) === null;
+    // Without a token anybody may ask, but the pages of others are not to read it.
+    if (signed && !authenticator.isOpen) reply.header('access-control-allow-origin', '*');
     try {
       return send(reply, format, mayRead ? await shown(subject) : null);
     } catch (error) {

@@ -30,13 +30,15 @@ export type BoundService = {
   handlers: Record<string, (request: never, context: CallContext) => unknown>;
   /** Open services answer without a token. */
   open: boolean;
+  /** Local names of methods with side effects that pages of other origins may call too, where no token is needed. */
+  forPages: ReadonlySet<string>;
 };
 
 /** Puts a service and its handlers together, checking that they fit. */
 export function bindService<S extends DescService>(
   descriptor: S,
   handlers: ServiceHandlers<S>,
-  options: { open?: boolean } = {},
+  options: { open?: boolean; forPages?: readonly (keyof S['method'] & string)[] } = {},
 ): BoundService {
   const bound: BoundService['handlers'] = {};
   for (const method of descriptor.methods) {
@@ -44,5 +46,5 @@ export function bindService<S extends DescService>(
     if (typeof handler !== 'function') throw new Error(`${descriptor.typeName}.${method.name} has no handler`);
     bound[method.localName] = handler.bind(handlers);
   }
-  return { descriptor, handlers: bound, open: options.open ?? false };
+  return { descriptor, handlers: bound, open: options.open ?? false, forPages: new Set(options.forPages) };
 }

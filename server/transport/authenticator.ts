@@ -9,6 +9,11 @@ export class Authenticator {
     this.#expected = token === undefined ? null : digest(token);
   }
 
+  /** Whether callers need no token. */
+  get isOpen(): boolean {
+    return this.#expected === null;
+  }
+
   /** Checks an `Authorization: Bearer <token>` header; null when the caller is allowed, else UNAUTHENTICATED. */
   check(authorization: string | null | undefined): ConnectError | null {
     if (this.#expected === null || this.#matches(bearerToken(authorization))) return null;

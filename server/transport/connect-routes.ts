@@ -14,6 +14,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { BoundService } from '../service/service-handlers.ts';
 import { dropEndlessTimeout } from './call-timeout.ts';
+import { type CallerHeaders, callerHeaders } from './caller-headers.ts';
 import { isPlainJson, readConnectJson } from './connect-json.ts';
 import { encodePlainly } from './grpc-message.ts';
 import type { InvokeContext, Invoker } from './invoker.ts';
@@ -22,9 +23,19 @@ import { reviseParseError } from './parse-error.ts';
 import { sendRestError } from './rest-error.ts';
 
 /** What Fastify knew about a call before Connect took it over. */
-type Arrival = { receivedMs: number; remoteAddress: string; parsed: Message | ConnectError | null };
+type Arrival = {
+  receivedMs: number;
+  remoteAddress: string;
+  headers: CallerHeaders;
+  parsed: Message | ConnectError | null;
+};
 
-const arrivalKey = createContextKey<Arrival>({ receivedMs: 0, remoteAddress: '', parsed: null });
+const arrivalKey = createContextKey<Arrival>({
+  receivedMs: 0,
+  remoteAddress: '',
+  headers: callerHeaders({}),
+  parsed: null,
+});
 
 /**
  * Serves Connect, gRPC and gRPC-web with connect-fastify's own handlers, on the encapsulated Fastify instance it is
@@ -50,7 +61,7 @@ export function connectRoutes(
     const method = methods.get(request.routeOptions.url ?? '');
     if (method === undefined) return;
     // Connect's gate refuses the call later, without having read the body.
-    if (invoker.authorize(method, request.raw.headers.authorization) !== null) return;
+    if (invoker.authorize(method, callerHeaders(request.raw.headers)) !== null) return;
     if (request.method === 'GET') {
       const { raw } = request;
       const [path = '', query = ''] = (raw.url ?? '').split('?', 2);
@@ -73,7 +84,7 @@ export function connectRoutes(
     // Connect looks for the decoder here; by default it would put U+FFFD in place of what is not UTF-8.
     jsonOptions: { textDecoder: new TextDecoder('utf-8', { fatal: true }) } as object,
     requestGate: (context) => {
-      const refused = invoker.authorize(context.method, context.requestHeader.get('authorization'));
+      const refused = invoker.authorize(context.method, context.values.get(arrivalKey).headers);
       if (refused !== null) {
         invoker.refused(context.method, refused);
         throw refused;
@@ -87,6 +98,7 @@ export function connectRoutes(
       createContextValues().set(arrivalKey, {
         receivedMs: clock.wallMs(),
         remoteAddress: request.raw.socket.remoteAddress ?? '',
+        headers: callerHeaders(request.raw.headers),
         parsed: parsedBodies.get(request) ?? null,
       }),
   });

@@ -1,4 +1,5 @@
 import type { DescMethod, Message } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../clock.ts';
@@ -7,6 +8,8 @@ import type { RequestValidator } from '../service/request-validator.ts';
 import type { BoundService } from '../service/service-handlers.ts';
 import type { Authenticator } from './authenticator.ts';
 import type { CallMetrics } from './call-metrics.ts';
+import type { CallerHeaders } from './caller-headers.ts';
+import { refuseForeignPage } from './foreign-page.ts';
 import { abortError, untilAborted } from './until-aborted.ts';
 
 /** A call as an adapter hands it over. */
@@ -47,6 +50,8 @@ export class Invoker {
   readonly #options: InvokerOptions;
   readonly #handlers = new Map<DescMethod, Handler>();
   readonly #open = new Set<DescMethod>();
+  /** Not for pages of other origins, which a token would keep out. */
+  readonly #guarded = new Set<DescMethod>();
 
   constructor(options: InvokerOptions) {
     this.#options = options;
@@ -54,14 +59,21 @@ export class Invoker {
       for (const method of service.descriptor.methods) {
         this.#handlers.set(method, service.handlers[method.localName] as Handler);
         if (service.open) this.#open.add(method);
+        const harmless = method.idempotency === Idempotency.NO_SIDE_EFFECTS || service.forPages.has(method.localName);
+        if (options.authenticator.isOpen && !service.open && !harmless) this.#guarded.add(method);
         options.validator.warmUp(method.input);
       }
     }
   }
 
-  /** Null when the caller may call `method`, else UNAUTHENTICATED. Needs only the header, so ask before reading the body. */
-  authorize(method: DescMethod, authorization: string | null | undefined): ConnectError | null {
-    return this.#open.has(method) ? null : this.#options.authenticator.check(authorization);
+  /**
+   * Null when the caller may call `method`, else UNAUTHENTICATED; or PERMISSION_DENIED for a page of another origin, where
+   * there is no token. Needs only the headers, so ask before reading the body.
+   */
+  authorize(method: DescMethod, headers: CallerHeaders): ConnectError | null {
+    if (this.#open.has(method)) return null;
+    if (this.#guarded.has(method)) return refuseForeignPage(headers);
+    return this.#options.authenticator.check(headers.header('authorization'));
   }
 
   /** Counts a call that will not come to `run`: `authorize` refused it, or its message could not be read. */

@@ -7,6 +7,7 @@ import { http } from '../../gen/ts/google/api/annotations_pb.ts';
 import type { HttpRule } from '../../gen/ts/google/api/http_pb.ts';
 import type { Clock } from '../clock.ts';
 import type { BoundService } from '../service/service-handlers.ts';
+import { callerHeaders } from './caller-headers.ts';
 import { HttpCallContext } from './http-call-context.ts';
 import type { Invoker } from './invoker.ts';
 import { NodeRequest } from './lane/node-request.ts';
@@ -57,7 +58,7 @@ export function restBridge(
       method: route.httpMethod,
       url: route.template.routePath,
       onRequest: (request, reply, done) => {
-        const refused = invoker.authorize(route.method, request.raw.headers.authorization);
+        const refused = invoker.authorize(route.method, callerHeaders(request.raw.headers));
         if (refused === null) {
           done();
           return;

@@ -132,13 +132,17 @@ t.test('with a token a badge needs its signature, and nothing else', async (t) =
   t.match(await json('/badges?monitor=backup'), [401, { code: 'unauthenticated' }]);
   const [status, urls] = await json('/badges?monitor=backup', { headers: bearer });
   t.equal(status, 200);
-  for (const format of ['svg', 'json', 'shields']) t.equal((await call(urls[format]!)).status, 200, format);
+  for (const format of ['svg', 'json', 'shields']) {
+    const response = await call(urls[format]!);
+    t.strictSame([response.status, response.headers.get('access-control-allow-origin')], [200, '*'], format);
+  }
 
   const unsigned = await call('/badge/monitor/backup.svg');
   const missing = await call('/badge/monitor/missing.svg');
   t.strictSame([unsigned.status, await unsigned.text()], [404, await missing.text()], 'as one that is not there');
   t.equal((await call(urls.svg!.replace('backup.svg', 'other.svg'))).status, 404);
   t.equal((await call('/badge/monitor/backup.svg', { headers: bearer })).status, 200, 'or the token');
+  t.equal(unsigned.headers.get('access-control-allow-origin'), null);
 
   const keyFile = join(dataDir, 'badge-key');
   t.equal(statSync(keyFile).mode & 0o777, 0o600);
@@ -146,6 +150,15 @@ t.test('with a token a badge needs its signature, and nothing else', async (t) =
   const again = await startServer(t, { env: { TOCSIN_TOKEN: token }, directory: dataDir });
   const { pathname, search } = new URL(urls.svg!);
   t.equal((await again.call(`${pathname}${search}`)).status, 200, 'URLs outlive the server');
+});
+
+t.test('without a token no page of another origin reads a badge, signed or not', async (t) => {
+  const { call, json } = await startServer(t);
+  await call('/ping?name=backup&frequency=1m');
+  const [, urls] = await json('/badges?monitor=backup');
+  for (const url of ['/badge/monitor/backup.json', urls.json!, '/badge/monitor/none.json']) {
+    t.equal((await call(url)).headers.get('access-control-allow-origin'), null);
+  }
 });
 
 t.test('what cannot be asked for', async (t) => {

@@ -25,7 +25,9 @@ function newInvoker(handlers: Record<string, (request: never, context: InvokeCon
   const logs: string[] = [];
   const metrics = new CallMetrics();
   const invoker = new Invoker({
-    services: [{ descriptor: HeartbeatService, handlers: all as BoundService['handlers'], open: false }],
+    services: [
+      { descriptor: HeartbeatService, handlers: all as BoundService['handlers'], open: false, forPages: new Set() },
+    ],
     authenticator: new Authenticator(undefined),
     validator: new RequestValidator(),
     clock,

@@ -94,7 +94,7 @@ export function connectLane(options: ConnectLaneOptions): HttpLane {
     const timeoutMs = connectTimeoutMs(request.header('connect-timeout-ms'));
     if (timeoutMs === undefined) return null;
     if (!authorities.has(request.header(':authority') ?? request.header('host'))) return null;
-    if (invoker.authorize(method, request.header('authorization')) !== null) return null;
+    if (invoker.authorize(method, request) !== null) return null;
     return { timeoutMs, receivedMs: clock.wallMs(), sinceMs: clock.monotonicMs() };
   }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { BoundService } from '../../service/service-handlers.ts';
 import { binaryReader } from '../codec/binary-reader.ts';
 import { binaryWriter } from '../codec/binary-writer.ts';
+import { callerHeaders } from '../caller-headers.ts';
 import type { Invoker } from '../invoker.ts';
 import { CallDeadline, grpcTimeoutMs } from './call-deadline.ts';
 import { GrpcCall, type GrpcMethod } from './grpc-call.ts';
@@ -40,7 +41,7 @@ export function grpcLane(options: {
     if ((headers['grpc-encoding'] ?? 'identity') !== 'identity' || headers.expect !== undefined) return false;
     const timeoutMs = grpcTimeoutMs(headers['grpc-timeout'] as string | undefined);
     if (timeoutMs === undefined || !authorities.has(headers[':authority'] ?? headers.host)) return false;
-    if (invoker.authorize(method.method, headers.authorization) !== null) return false;
+    if (invoker.authorize(method.method, callerHeaders(headers)) !== null) return false;
     const deadline = timeoutMs === null ? null : new CallDeadline(clock, timeoutMs);
     new GrpcCall(stream, { method, headers, deadline, onClose });
     return true;

@@ -43,7 +43,7 @@ export function restLane(options: {
     if (found === undefined || nonAscii.test(target)) return false;
     for (const name of unusual) if (request.header(name) !== undefined) return false;
     const { route, reader } = found;
-    if (invoker.authorize(route.method, request.header('authorization')) !== null) return false;
+    if (invoker.authorize(route.method, request) !== null) return false;
     const message = reader.parameters(queryAt < 0 ? '' : target.slice(queryAt + 1));
     if (message === null) return false;
     serve({ route, message, request });
