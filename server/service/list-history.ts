@@ -1,9 +1,9 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
-import type { IncidentSchema, MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
+import type { MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import type { Clock } from '../clock.ts';
 import { dayOf } from '../engine/domain/spent-time.ts';
-import type { StoredIncident } from '../store/history-types.ts';
+import { beatBytes } from '../store/beat-bytes.ts';
+import type { StoredBeat, StoredIncident } from '../store/history-types.ts';
 import type { Store } from '../store/store.ts';
 import { callError } from './call-error.ts';
 import { beatMessage, dayMessage } from './history-message.ts';
@@ -15,6 +15,11 @@ import type { ServiceHandlers } from './service-handlers.ts';
 
 const pageSizeDefault = 50;
 const daysDefault = 90;
+/**
+ * A page ends with what fills it, bytes of messages and bodies: 500 times 20 beats of 20 kB are more than can be written, and
+ * even a tenth of it holds up pings. One incident has at most 420 kB.
+ */
+const pageBytesMax = 2_000_000;
 /** Incidents that one call looks at before it says to go on: many may be of monitors that are gone. */
 const lookedAtMax = 5_000;
 /** The same of one read, at least. */
@@ -36,28 +41,36 @@ export function listHistory({ store, clock }: ListHistoryOptions): HistoryLists 
       const { id: monitorId } = await monitorNamed(store, name);
       const size = pageSize || pageSizeDefault;
       // One more than asked for tells whether there is a next page.
-      const found = await reading(store.listBeats({ monitorId, beforeId, limit: size + 1 }));
+      const found = await reading(store.listBeats({ monitorId, beforeId, limit: size + 1, bytesMax: pageBytesMax }));
       const beats = found.slice(0, size);
-      const nextPageToken = writePageToken(scope, found.length > size ? beats.at(-1)!.id : null);
+      const isLast = found.length <= size && found.reduce((sum, beat) => sum + beatBytes(beat), 0) < pageBytesMax;
+      const nextPageToken = writePageToken(scope, isLast ? null : beats.at(-1)!.id);
       return { beats: beats.map(beatMessage), nextPageToken };
     },
 
-    async listIncidents({ name, pageSize, pageToken, beatsAround }, { signal }) {
+    async listIncidents({ name, pageSize, pageToken, beatsAround }) {
       if (beatsAround > 0 && name === '') throw onlyWithName();
       const scope = ['incidents', name];
       const beforeSeq = readNumericPageToken(scope, pageToken);
       const monitorId = name === '' ? null : (await monitorNamed(store, name)).id;
       const page = await incidentsPage(store, { monitorId, beforeSeq, size: pageSize || pageSizeDefault });
-      const incidents: MessageInitShape<typeof IncidentSchema>[] = [];
-      // One after the other: a page of many takes its time, and not the turn of other reads.
-      for (const { incident, name: monitorName } of page.shown) {
-        signal.throwIfAborted();
-        const { monitorId: id, startedMs: atMs } = incident;
-        const around = { monitorId: id, atMs, before: beatsAround, after: beatsAround };
-        const beats = beatsAround === 0 ? [] : await reading(store.beatsAround(around));
-        incidents.push(incidentMessage(incident, { name: monitorName, beats: beats.map(beatMessage) }));
-      }
-      return { incidents, nextPageToken: writePageToken(scope, page.next) };
+      const around =
+        monitorId === null || beatsAround === 0 || page.shown.length === 0
+          ? page.shown.map(() => [])
+          : await reading(
+              store.beatsAround({
+                monitorId,
+                times: page.shown.map(({ incident }) => incident.startedMs),
+                before: beatsAround,
+                after: beatsAround,
+                bytesMax: pageBytesMax,
+              }),
+            );
+      const { shown, next } = cutToBytes(page, around);
+      const incidents = shown.map(({ incident, name: monitorName }, index) =>
+        incidentMessage(incident, { name: monitorName, beats: around[index]!.map(beatMessage) }),
+      );
+      return { incidents, nextPageToken: writePageToken(scope, next) };
     },
 
     async listDays({ name, days }) {
@@ -72,6 +85,19 @@ export function listHistory({ store, clock }: ListHistoryOptions): HistoryLists 
 }
 
 type Page = { shown: { incident: StoredIncident; name: string }[]; next: number | null };
+
+/** As much of a page as there is room for; of its last incidents, the beats may be missing. */
+function cutToBytes(page: Page, around: readonly (readonly StoredBeat[])[]): Page {
+  let bytes = 0;
+  for (const [index, { incident }] of page.shown.entries()) {
+    bytes += Buffer.byteLength(incident.message);
+    for (const beat of around[index]!) bytes += beatBytes(beat);
+    const count = index + 1;
+    const isFull = bytes >= pageBytesMax || count === around.length;
+    if (isFull && count < page.shown.length) return { shown: page.shown.slice(0, count), next: incident.seq };
+  }
+  return page;
+}
 
 /** Incidents of monitors that there are. */
 async function incidentsPage(

@@ -48,14 +48,29 @@ export type Uptimes = Float64Array<ArrayBuffer>;
  * history lags behind. None is read on the serving thread. They reject with StoreError: `busy` when too many wait, `io`.
  */
 export interface HistoryReads {
-  /** Beats of a monitor, newest first, older than `beforeId` (null: from the newest on). `limit`: 1 to 1,000. */
-  listBeats(options: { monitorId: number; beforeId: number | null; limit: number }): Promise<StoredBeat[]>;
+  /**
+   * Beats of a monitor, newest first, older than `beforeId` (null: from the newest on). `limit`: 1 to 1,000. They end sooner
+   * with the one that makes it `bytesMax` of messages and bodies.
+   */
+  listBeats(options: {
+    monitorId: number;
+    beforeId: number | null;
+    limit: number;
+    bytesMax?: number;
+  }): Promise<StoredBeat[]>;
 
   /**
-   * Of a monitor's beats, in order of receipt, up to `before` (0 to 1,000) of those that count for `atMs` or sooner, and up
-   * to `after` (0 to 1,000) of the others: the nearest.
+   * For each of `times` (Unix ms, 500 at most): of the monitor's beats, in order of receipt, up to `before` (0 to 1,000) of
+   * those that count for that time or sooner, and up to `after` (0 to 1,000) of the others: the nearest. They end sooner
+   * with the time whose beats make it `bytesMax` of messages and bodies.
    */
-  beatsAround(options: { monitorId: number; atMs: number; before: number; after: number }): Promise<StoredBeat[]>;
+  beatsAround(options: {
+    monitorId: number;
+    times: readonly number[];
+    before: number;
+    after: number;
+    bytesMax: number;
+  }): Promise<StoredBeat[][]>;
 
   /**
    * The days `fromDay` to `toDay` (400 at most, the last ones) of a monitor, oldest first: those on which it was known.

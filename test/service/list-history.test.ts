@@ -121,6 +121,65 @@ t.test('incidents of one monitor and of all, with the beats around them', async 
   t.match(await failureOf(monitors.listIncidents({ beatsAround: 1 })), { field: 'beats_around' });
 });
 
+t.test('a page ends at some 2 MB, and the next goes on from there', async (t) => {
+  const { monitors, heartbeat, clock } = await serviceUnderTest(t);
+  const count = 240;
+  const body = new Uint8Array(10_000);
+  const firstS = Math.floor(clock.wallMs() / 1_000) - count;
+  for (let from = 0; from < count; from += 40) {
+    const pings = Array.from({ length: 40 }, (_, index) => {
+      const status = (from + index) % 2 === 0 ? BeatStatus.FAIL : BeatStatus.OK;
+      const timestamp = BigInt(firstS + from + index);
+      return { name: 'job', frequency: '1h', status, timestamp, body, message: 'm'.repeat(10_000) };
+    });
+    const { results } = await heartbeat.pingBatch({ pings });
+    t.ok(results.every(({ result }) => result.case === 'response'));
+  }
+  const bytesOf = (beats: readonly Beat[]) =>
+    beats.reduce((sum, beat) => sum + beat.message.length + beat.body.length, 0);
+  const beatTimes: number[] = [];
+  for (let pageToken = '', pages = 1; ; pages++) {
+    const { beats, nextPageToken } = await monitors.listBeats({ name: 'job', pageSize: 500, pageToken });
+    beatTimes.push(...beats.map(({ at }) => Number(at!.seconds) - firstS));
+    t.ok(bytesOf(beats) <= 2_020_000);
+    pageToken = nextPageToken;
+    if (pageToken !== '') t.equal(bytesOf(beats), 2_000_000);
+    else {
+      t.equal(pages, 3);
+      break;
+    }
+  }
+  t.same(
+    beatTimes,
+    Array.from({ length: count }, (_, index) => count - 1 - index),
+  );
+  for (const beatsAround of [0, 1, 10]) {
+    const starts: number[] = [];
+    for (let pageToken = '', isLast = false; !isLast; ) {
+      const page = await monitors.listIncidents({ name: 'job', pageSize: 500, pageToken, beatsAround });
+      const bytes = page.incidents.reduce((sum, { message, beats }) => sum + message.length + bytesOf(beats), 0);
+      t.ok(page.incidents.length > 0);
+      t.ok(bytes < 2_420_000, `${bytes} bytes`);
+      for (const { startedAt, beats } of page.incidents) {
+        const start = Number(startedAt!.seconds) - firstS;
+        starts.push(start);
+        const around = beats.map(({ at }) => Number(at!.seconds) - firstS);
+        const nearest = Array.from({ length: 2 * beatsAround }, (_, index) => start - beatsAround + 1 + index);
+        t.same(
+          around,
+          nearest.filter((second) => second >= 0 && second < count),
+        );
+      }
+      pageToken = page.nextPageToken;
+      isLast = pageToken === '';
+    }
+    t.same(
+      starts,
+      Array.from({ length: count / 2 }, (_, index) => count - 2 - 2 * index),
+    );
+  }
+});
+
 t.test('incidents of many monitors that are gone are passed over, in bounded pages', async (t) => {
   const last = 12_000;
   const isThere = (seq: number): boolean => seq === 2 || seq === 1 || seq === last;

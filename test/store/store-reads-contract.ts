@@ -63,14 +63,37 @@ export function storeReadsContract(t: Test, { name, open }: StoreContractOptions
       times,
       Array.from({ length: 25 }, (_, index) => 25 - index),
     );
-    const around = await under.store.beatsAround({ monitorId: a!.id, atMs: tenMs + 5, before: 3, after: 2 });
+    const asked = { monitorId: a!.id, times: [20, 5, 24].map((n) => tenMs + n), before: 3, after: 2, bytesMax: 1 };
+    const around = await under.store.beatsAround(asked);
     t.same(
-      around.map(({ atMs }) => atMs - tenMs),
-      [3, 4, 5, 6, 7],
+      around.map((beats) => beats.map(({ atMs }) => atMs - tenMs)),
+      [
+        [18, 19, 20, 21, 22],
+        [3, 4, 5, 6, 7],
+        [22, 23, 24, 25],
+      ],
     );
     const [newest] = await under.store.listBeats({ monitorId: a!.id, beforeId: null, limit: 1 });
     const ofOther = { monitorId: b!.id, beforeId: newest!.id, limit: 10 };
     t.same(await under.store.listBeats(ofOther), [], 'an id of another monitor is no place in its beats');
+  });
+
+  t.test(`${name}: beats up to some bytes of messages and bodies`, async (t) => {
+    const under = await open(t);
+    const [a] = await create(under.store, fresh({ name: 'a' }));
+    const beats = Array.from({ length: 6 }, (_, n) =>
+      beatRecord({ atMs: tenMs + n, message: 'ü'.repeat(100), body: new Uint8Array(300) }),
+    );
+    await under.store.commit([change(a!, { beats })]);
+    const count = async (bytesMax: number) =>
+      (await under.store.listBeats({ monitorId: a!.id, beforeId: null, limit: 10, bytesMax })).length;
+    t.same([await count(1), await count(1_000), await count(1_001), await count(100_000)], [1, 2, 3, 6]);
+    const times = [5, 3, 1].map((n) => tenMs + n);
+    const around = async (bytesMax: number) =>
+      (await under.store.beatsAround({ monitorId: a!.id, times, before: 1, after: 1, bytesMax })).map(
+        (each) => each.length,
+      );
+    t.same([await around(1), await around(501), await around(100_000)], [[1], [1, 2], [1, 2, 2]]);
   });
 
   t.test(`${name}: days and uptimes, as time goes on`, async (t) => {

@@ -10,7 +10,7 @@ import { HistoryKeeper, type HistoryKeeperOptions } from './history-keeper.ts';
 /** What can be asked, with its answer. */
 export type HistoryQueries = {
   listBeats: { asked: Parameters<HistoryKeeper['beats']['list']>[0]; answer: StoredBeat[] };
-  beatsAround: { asked: Parameters<HistoryKeeper['beats']['around']>[0]; answer: StoredBeat[] };
+  beatsAround: { asked: Parameters<HistoryKeeper['beats']['around']>[0]; answer: StoredBeat[][] };
   listDays: { asked: Parameters<HistoryKeeper['days']['list']>[0]; answer: StoredDay[] };
 };
 

@@ -144,7 +144,7 @@ t.test('the beats around a moment', async (t) => {
   kept.append([1, 2, 3, 4, 6, 7, 8, 9].map((atMs) => ({ monitorId: 1, atMs })));
   kept.take();
   const around = (atMs: number, before: number, after: number) =>
-    kept.keeper.beats.around({ monitorId: 1, atMs, before, after }).map((beat) => beat.atMs);
+    kept.keeper.beats.around({ monitorId: 1, times: [atMs], before, after, bytesMax: 1 })[0]!.map((beat) => beat.atMs);
   t.same(around(5, 2, 2), [3, 4, 6, 7]);
   t.same(around(4, 1, 1), [4, 6], 'a beat at that very moment came before it');
   t.same(around(0, 3, 3), [1, 2, 3]);

@@ -1964,7 +1964,8 @@ export const MonitorService: GenService<{
     output: typeof ExportMonitorsResponseSchema;
   },
   /**
-   * ListBeats returns the beats that are kept of one monitor, newest first.
+   * ListBeats returns the beats that are kept of one monitor, newest first. A page can hold fewer than were asked for while
+   * there are more: it ends at some 2 MB of messages and bodies.
    *
    * @generated from rpc tocsin.v1.MonitorService.ListBeats
    */
@@ -1975,7 +1976,7 @@ export const MonitorService: GenService<{
   },
   /**
    * ListIncidents returns incidents, newest first: of one monitor, or of all that there are. A page can hold fewer than were
-   * asked for while there are more.
+   * asked for while there are more: it ends at some 2 MB of messages and bodies.
    *
    * @generated from rpc tocsin.v1.MonitorService.ListIncidents
    */
