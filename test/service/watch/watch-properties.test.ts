@@ -90,10 +90,14 @@ class Follower {
 
   /** Reads until nothing has happened for a while. */
   async catchUp(): Promise<void> {
-    for (let heartbeats = 0; heartbeats < 2; ) {
+    // Two in a row of one stream: one that had been cut, for not having been read, begins again.
+    for (let quiet = 0; quiet < 2; ) {
+      const { client } = this;
+      const heard = client.heard.length;
       await this.read();
       if (this.#reading !== null) await this.#world.clock.advance(15_000);
-      if (this.client.heard.at(-1) === 'heartbeat') heartbeats += 1;
+      if (this.client !== client || client.ended) quiet = 0;
+      else if (client.heard.length > heard) quiet = client.heard.at(-1) === 'heartbeat' ? quiet + 1 : 0;
     }
   }
 
