@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import { Code } from '@connectrpc/connect';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errorCodes, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { Outcome } from '../engine/command.ts';
 import { checkMonitorName } from '../engine/domain/monitor-name.ts';
@@ -7,6 +8,7 @@ import type { Engine } from '../engine/engine.ts';
 import { type Store, StoreError } from '../store/store.ts';
 import type { CallMetrics, CountedCall } from '../transport/call-metrics.ts';
 import { frameworkError } from '../transport/rest-error.ts';
+import { firstBytes } from './first-bytes.ts';
 import { pingBeat, provisionedMonitor } from './ping-beat.ts';
 import { pingBodyBytesMax } from './ping-body.ts';
 import { type PingTarget, type PingUrl, readPingUrl } from './read-ping-url.ts';
@@ -50,7 +52,7 @@ export function healthchecksRoutes(options: HealthchecksOptions): (scope: Fastif
   const admitted = new WeakMap<FastifyRequest, AdmittedPing>();
 
   return (scope) => {
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    scope.addContentTypeParser('*', async (_request: FastifyRequest, stream: IncomingMessage) => readBody(stream));
     scope.setErrorHandler((error, _request, reply) => {
       const known = frameworkError(error as Error & { code?: string; statusCode?: number });
       if (known === null) throw error;
@@ -130,6 +132,18 @@ export function healthchecksRoutes(options: HealthchecksOptions): (scope: Fastif
     metrics.ended(counted, answer.code, 0);
     return send(reply, answer);
   }
+}
+
+/** One byte more than is kept shows that there is more. */
+const bodyLimits = { keepBytes: pingBodyBytesMax + 1, readBytes: 64 * 1024 * 1024 };
+
+async function readBody(stream: IncomingMessage): Promise<Buffer> {
+  const body = await firstBytes(stream, bodyLimits).catch((error: Error) => {
+    // Its sender is gone; that is no failure of this server.
+    throw Object.assign(error, { statusCode: 400 });
+  });
+  if (body === null) throw new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE();
+  return body;
 }
 
 function send(reply: FastifyReply, { status, text }: Answer): FastifyReply {

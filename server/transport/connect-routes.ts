@@ -14,6 +14,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { BoundService } from '../service/service-handlers.ts';
 import { dropEndlessTimeout } from './call-timeout.ts';
+import { boundErrorText } from './bound-error-text.ts';
 import { type CallerHeaders, callerHeaders } from './caller-headers.ts';
 import { isPlainJson, readConnectJson } from './connect-json.ts';
 import { encodePlainly } from './grpc-message.ts';
@@ -92,7 +93,11 @@ export function connectRoutes(
       // Connect aborts the context with the error that it is about to send.
       const { signal } = context;
       encodePlainly(context.responseTrailer);
-      signal.addEventListener('abort', () => reviseParseError(signal.reason), { once: true });
+      const revise = (): void => {
+        reviseParseError(signal.reason);
+        boundErrorText(signal.reason);
+      };
+      signal.addEventListener('abort', revise, { once: true });
     },
     contextValues: (request) =>
       createContextValues().set(arrivalKey, {

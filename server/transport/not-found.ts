@@ -23,20 +23,32 @@ export function notFoundHandler(options: { routes: readonly RestRoute[]; authent
     if (error) return sendRestError(reply, error);
 
     const allowed = new Set(routes.filter(({ template }) => template.match(path)).map(({ httpMethod }) => httpMethod));
-    if (path === '/' || path === '/healthz' || path === '/metrics') allowed.add('GET');
-    if (path === '/healthz') allowed.add('HEAD');
+    for (const each of pageMethods(path)) allowed.add(each);
     if (allowed.size > 0) {
       const allow = [...allowed].sort().join(', ');
       reply.header('allow', allow);
-      return sendRestError(
-        reply,
-        new ConnectError(`method: must be one of ${allow}; got ${method}`, Code.Unimplemented),
-        405,
-      );
+      const message = `method: must be one of ${allow}; got ${method}${elsewhere(routes, method, path)}`;
+      return sendRestError(reply, new ConnectError(message, Code.Unimplemented), 405);
     }
     if (method === 'POST' && /^\/[\w.]+\.\w+\/\w+$/.test(path)) return sendRestError(reply, unimplemented(path), 404);
     return sendRestError(reply, new ConnectError('path: nothing is here', Code.NotFound));
   };
+}
+
+/** Those of what is no call. */
+function pageMethods(path: string): string[] {
+  if (path === '/' || path === '/view' || path === '/metrics') return ['GET'];
+  return path === '/healthz' || path === '/badges' || path.startsWith('/badge/') ? ['GET', 'HEAD'] : [];
+}
+
+/** Where a method is served nearby: who sends `POST /monitors/a/pause` learns of `/monitors/pause`. */
+function elsewhere(routes: readonly RestRoute[], method: string | undefined, path: string): string {
+  const lead = path.split('/', 2).join('/');
+  const near = routes
+    .filter(({ httpMethod, template }) => httpMethod === method && template.fields.length === 0)
+    .map(({ template }) => template.routePath)
+    .filter((routePath) => routePath === lead || routePath.startsWith(`${lead}/`));
+  return near.length === 0 ? '' : `; ${method} is for ${near.join(', ')}`;
 }
 
 function unimplemented(path: string): ConnectError {

@@ -179,6 +179,8 @@ t.test('a body of any kind and size is taken', async (t) => {
   for (const [body, shown] of [
     [Uint8Array.of(0x61, 0xff), 'a\ufffd'],
     ['x'.repeat(20_000), 'x'.repeat(10_000)],
+    // Over the limit of other bodies: what is too long must not lose its ping.
+    ['x'.repeat(9_999) + 'ü'.repeat(1_000_000), 'x'.repeat(9_999)],
   ] as const) {
     await ping('/hc/key/job');
     t.strictSame(await post(body, 'application/octet-stream'), [200, 'OK']);
@@ -186,7 +188,18 @@ t.test('a body of any kind and size is taken', async (t) => {
   }
   for (const type of ['none', 'a/b; c', ';', 'application/json'])
     t.strictSame(await post('x', type), [200, 'OK'], type);
-  t.match(await post('x'.repeat(20_001)), [413, 'body: is over the limit']);
+  const many = new ReadableStream({
+    start(controller) {
+      for (let left = 0; left < 300; left += 1) controller.enqueue(Buffer.from('0123456789'.repeat(10)));
+      controller.close();
+    },
+  });
+  await ping('/hc/key/job');
+  const chunked = { method: 'POST', body: many, duplex: 'half' } as RequestInit;
+  t.strictSame(await ping('/hc/key/job/fail', chunked), [200, 'OK']);
+  t.equal(await message(), '0123456789'.repeat(1_000));
+  const endless = 'x'.repeat(64 * 1024 * 1024 + 1);
+  t.match(await post(endless), [413, 'body: is over the limit']);
 });
 
 t.test('a body is read only of who may ping', async (t) => {

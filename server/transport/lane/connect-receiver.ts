@@ -2,6 +2,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { mergeNonProtocolHeaders } from '@connectrpc/connect/protocol';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import { boundErrorText } from '../bound-error-text.ts';
 import { binaryWriter } from '../codec/binary-writer.ts';
 import { protoJson } from '../codec/proto-json.ts';
 import type { CallReceiver } from '../invoker.ts';
@@ -27,6 +28,7 @@ export class ConnectReceiver implements CallReceiver {
 
   fail(error: ConnectError): void {
     reviseParseError(error);
+    boundErrorText(error);
     const headers = new Headers({ 'content-type': 'application/json' });
     mergeNonProtocolHeaders(headers, error.metadata);
     this.#write(

@@ -11,6 +11,7 @@ import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import type { Clock } from '../../clock.ts';
 import type { BinaryReader } from '../codec/binary-reader.ts';
 import type { BinaryWriter } from '../codec/binary-writer.ts';
+import { boundErrorText } from '../bound-error-text.ts';
 import { encodeGrpcMessage } from '../grpc-message.ts';
 import type { CallReceiver, InvokeContext, Invoker } from '../invoker.ts';
 import { reviseParseError } from '../parse-error.ts';
@@ -123,6 +124,7 @@ export class GrpcCall implements InvokeContext, CallReceiver {
   fail(error: ConnectError): void {
     if (!this.#settle()) return;
     reviseParseError(error);
+    boundErrorText(error);
     const trailers = setTrailerStatus(new Headers(), error);
     trailers.set('grpc-message', encodeGrpcMessage(error.rawMessage));
     this.#stream.respond({ ...answerHeaders, ...Object.fromEntries(trailers) }, { endStream: true });
