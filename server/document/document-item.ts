@@ -60,10 +60,31 @@ export const windowFields: Readonly<Record<string, FieldKind>> = {
   time_zone: 'text',
 };
 
+/** Monitors in one document. */
+export const documentItemsMax = 100_000;
+/** Those that may be wrong in themselves: a document with more is refused as a whole. */
+export const wrongItemsMax = 1_000;
+const wrongItemsTold = 10;
+/** A name that is no name may be as long as the document. */
+const nameShownBytes = 256;
+
+/** What is said of a document with more than `wrongItemsMax` wrong monitors, of which these are some. */
+export function tooManyWrong(problems: readonly DocumentProblem[]): DocumentProblem {
+  const told = problems.slice(0, wrongItemsTold).map(problemText).join('; ');
+  const message = `more than ${wrongItemsMax} monitors are wrong: ${told}; and more`;
+  return { place: null, name: '', field: '', message };
+}
+
 /** A problem as one line for people: `line 3, column 5, monitor "a": grace: must be …`. */
 export function problemText({ place, name, message }: DocumentProblem): string {
   const where = place === null ? [] : [`line ${place.line}, column ${place.column}`];
-  const whose = name === '' ? [] : [`monitor ${JSON.stringify(name)}`];
+  const whose = name === '' ? [] : [`monitor ${JSON.stringify(shownName(name))}`];
   const before = [...where, ...whose].join(', ');
   return before === '' ? message : `${before}: ${message}`;
+}
+
+/** A name as answers and the log repeat it: its first 256 bytes of UTF-8, cut between characters. */
+export function shownName(name: string): string {
+  const { read } = new TextEncoder().encodeInto(name, new Uint8Array(nameShownBytes));
+  return name.slice(0, read);
 }

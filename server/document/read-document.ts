@@ -2,11 +2,14 @@ import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, pa
 import {
   type DocumentItem,
   type DocumentProblem,
+  documentItemsMax,
   type FieldKind,
   type FieldValue,
   monitorFields,
   type Place,
+  tooManyWrong,
   windowFields,
+  wrongItemsMax,
 } from './document-item.ts';
 
 export type ReadDocument = { ok: true; items: DocumentItem[] } | { ok: false; problem: DocumentProblem };
@@ -22,7 +25,7 @@ const problemsMax = 20;
  * wrong with one monitor stands in its item, what is wrong with the document is the result; nothing of it is guessed at.
  * Aliases are followed, but not to more than `expansionMax` times the text.
  *
- * @param options.itemsMax More monitors are a problem.
+ * @param options.itemsMax More monitors are a problem, and so are more than `documentItemsMax`, or `wrongItemsMax` wrong ones.
  */
 export function readDocument(text: string, options: { itemsMax: number }): ReadDocument {
   try {
@@ -86,11 +89,14 @@ class DocumentReading {
     if (list === undefined) throw new Unreadable(problemAt(this.#at(this.#root), `the document ${shape}; [] for none`));
     const seq = this.#followed(list);
     if (!isSeq(seq)) throw new Unreadable(problemAt(this.#at(list), 'monitors: must be a list; [] for none'));
-    if (seq.items.length > itemsMax) {
-      const message = `monitors: must be at most ${itemsMax} (TOCSIN_MAX_MONITORS); got ${seq.items.length}`;
+    if (seq.items.length > Math.min(itemsMax, documentItemsMax)) {
+      const most =
+        itemsMax > documentItemsMax ? `${documentItemsMax} in one document` : `${itemsMax} (TOCSIN_MAX_MONITORS)`;
+      const message = `monitors: must be at most ${most}; got ${seq.items.length}`;
       throw new Unreadable(problemAt(this.#at(list), message));
     }
     const lines = new Map<string, number>();
+    const wrong: DocumentProblem[] = [];
     return seq.items.map((node) => {
       const item = this.#item(node as Node | null);
       const before = lines.get(item.name);
@@ -99,6 +105,8 @@ class DocumentReading {
         const message = `name: there is another monitor of this name, on line ${before}`;
         item.problems.push({ place: item.places.name ?? item.place, name: item.name, field: 'name', message });
       }
+      if (item.problems.length > 0) wrong.push(item.problems[0]!);
+      if (wrong.length > wrongItemsMax) throw new Unreadable(tooManyWrong(wrong));
       return item;
     });
   }

@@ -1,7 +1,8 @@
 import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { type Monitor, MonitorSchema } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
-import type { DocumentItem, DocumentProblem } from '../document/document-item.ts';
+import { type DocumentItem, type DocumentProblem, tooManyWrong, wrongItemsMax } from '../document/document-item.ts';
+import { DocumentError } from '../document/document-reader.ts';
 import type { Outcome, Refusal } from '../engine/command.ts';
 import type { Configuration } from '../engine/domain/configure.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -38,10 +39,21 @@ type Reading = {
 /** Configurations in the engine's queue at a time: pings have their turn in between. */
 const batchMax = 100;
 
-/** The monitors of a document, each with what it is to be or what is wrong with it. Rejects as `parts` does. */
+/**
+ * The monitors of a document, each with what it is to be or what is wrong with it. Rejects as `parts` does, and with a
+ * DocumentError when more than `wrongItemsMax` are wrong: an answer that names each would be many times the document.
+ */
 export async function readItems(parts: AsyncIterable<DocumentItem[]>, reading: Reading): Promise<AppliedItem[]> {
   const results: AppliedItem[] = [];
-  for await (const items of parts) for (const item of items) results.push(readItem(item, reading));
+  const wrong: DocumentProblem[] = [];
+  for await (const items of parts) {
+    for (const item of items) {
+      const result = readItem(item, reading);
+      results.push(result);
+      if (result.problems.length > 0) wrong.push(result.problems[0]!);
+    }
+    if (wrong.length > wrongItemsMax) throw new DocumentError(tooManyWrong(wrong), { busy: false });
+  }
   return results;
 }
 

@@ -1,6 +1,6 @@
 import { Code } from '@connectrpc/connect';
 import { AppliedAs, type MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
-import { type DocumentProblem, problemText } from '../document/document-item.ts';
+import { type DocumentProblem, problemText, shownName } from '../document/document-item.ts';
 import { DocumentError, type DocumentReader } from '../document/document-reader.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Store } from '../store/store.ts';
@@ -22,6 +22,11 @@ export type DocumentCallsOptions = {
 
 /** Exports at a time: each holds its whole document, some 200 bytes a monitor. */
 const exportsMax = 4;
+
+/** Failed monitors of one answer that tell why, and characters after which one tells no further problem. */
+const errorsTold = 1_000;
+const errorLengthMax = 2_000;
+const andMore = `and more: only the first ${errorsTold} that failed say why`;
 
 const appliedAs: Record<AppliedItem['applied'], AppliedAs> = {
   added: AppliedAs.ADDED,
@@ -51,11 +56,17 @@ export function documentCalls({
         throw readError(error);
       });
       const count = (kind: AppliedItem['applied']) => items.filter(({ applied }) => applied === kind).length;
+      let failures = 0;
+      const errorOf = (problems: readonly DocumentProblem[]): string => {
+        if (problems.length === 0) return '';
+        failures += 1;
+        return failures > errorsTold ? andMore : problemsText(problems);
+      };
       return {
         monitors: items.map(({ item, applied, problems }) => ({
-          name: item.name,
+          name: shownName(item.name),
           applied: appliedAs[applied],
-          error: problems.map(placedMessage).join('; '),
+          error: errorOf(problems),
           field: problems[0]?.field ?? '',
         })),
         added: count('added'),
@@ -83,8 +94,14 @@ export function documentCalls({
   };
 }
 
-function placedMessage(problem: DocumentProblem): string {
-  return problemText({ ...problem, name: '' });
+/** What is wrong with one monitor, without its name; the first of it when it is much. */
+function problemsText(problems: readonly DocumentProblem[]): string {
+  const told: string[] = [];
+  for (let length = 0; told.length < problems.length && length <= errorLengthMax; length += told.at(-1)!.length) {
+    told.push(problemText({ ...problems[told.length]!, name: '' }));
+  }
+  const more = problems.length - told.length;
+  return (more > 0 ? [...told, `and ${more} more`] : told).join('; ');
 }
 
 function documentError(error: unknown): unknown {

@@ -195,3 +195,9 @@ t.test('a monitor with very many problems tells the first', async (t) => {
   const [long = ''] = problemsOf(`monitors: [{name: a, ${'k'.repeat(500)}: 1}]`);
   t.ok(long.length < 500, 'and nothing at full length');
 });
+
+t.test('a name that is as long as the document is shown by its beginning', async (t) => {
+  const [problem = ''] = problemsOf(`monitors: [{name: ${'\u{1f525}'.repeat(10_000)}, graec: 1m}]`);
+  t.match(problem, `monitor "${'\u{1f525}'.repeat(64)}": graec`);
+  t.ok(problem.length < 500);
+});

@@ -4,6 +4,8 @@ import { failureOf, type ServiceUnderTest, serviceUnderTest } from './service-un
 
 const names = { [AppliedAs.ADDED]: 'added', [AppliedAs.CHANGED]: 'changed', [AppliedAs.UNCHANGED]: 'unchanged' };
 
+const someId = '0f8fad5b-d9cb-469f-a165-70867728950e';
+
 async function apply({ monitors }: ServiceUnderTest, text: string, { dryRun = false } = {}) {
   const answer = await monitors.applyMonitors({ document: { data: Buffer.from(text) }, dryRun });
   return answer.monitors.map(({ name, applied, error }) =>
@@ -84,10 +86,58 @@ t.test('a document that cannot be read changes nothing', async (t) => {
   t.match(await failureOf(service.monitors.applyMonitors({})), { code: 'InvalidArgument', field: 'document' });
 });
 
+t.test('a document of which more than 1,000 monitors are wrong is refused as a whole', async (t) => {
+  const service = await serviceUnderTest(t);
+  const good = '{name: good, frequency: 1m}';
+  const refusal = (text: string) =>
+    failureOf(service.monitors.applyMonitors({ document: { data: Buffer.from(`monitors: [${good}, ${text}]`) } }));
+  // Wrong as YAML is read, and wrong by the rules.
+  const cases: [(index: number) => string, RegExp][] = [
+    [
+      () => '~',
+      /^document: more than 1000 monitors are wrong: line 1, column 41: monitors: each must be .*; and more$/,
+    ],
+    [
+      (index) => `{name: m${index}, frequency: 1x}`,
+      /wrong: line 1, column 52, monitor "m0": frequency: must be.*; and more$/,
+    ],
+  ];
+  for (const [item, message] of cases) {
+    const some = (count: number) => Array.from({ length: count }, (_, index) => item(index)).join(', ');
+    const failure = await refusal(some(1_001));
+    t.match(failure, { code: 'InvalidArgument', field: 'document', message });
+    t.ok(failure.message.length < 5_000);
+    t.equal(await exported(service), 'monitors: []\n', 'nothing changed');
+    const data = Buffer.from(`monitors: [${good}, ${some(1_000)}]`);
+    t.match(await service.monitors.applyMonitors({ document: { data }, dryRun: true }), { added: 1, failed: 1_000 });
+  }
+  t.match(await refusal('~, '.repeat(100_000)), { message: /must be at most 100000 in one document; got 100001/ });
+});
+
+t.test(
+  'of what is applied and fails, the first 1,000 say why, in some words, by the beginning of the name',
+  async (t) => {
+    const service = await serviceUnderTest(t);
+    await service.monitors.createMonitor({ monitor: { name: 'first', frequency: '1m', pingId: someId } });
+    const names = Array.from({ length: 1_100 }, (_, index) => `{name: m${index}, frequency: 1m, ping_id: ${someId}}`);
+    const document = { data: Buffer.from(`monitors: [${names.join(', ')}]`) };
+    const { monitors, failed } = await service.monitors.applyMonitors({ document });
+    t.equal(failed, 1_100);
+    t.match(monitors[999], { applied: AppliedAs.FAILED, error: /ping_id: is that of "first"/ });
+    t.match(monitors[1_000], { applied: AppliedAs.FAILED, field: 'ping_id', error: /^and more: only the first 1000/ });
+    const keys = Array.from({ length: 20 }, (_, index) => `k${index}: 1`).join(', ');
+    const long = `monitors: [{name: ${'ü'.repeat(100_000)}, frequency: 1m}, {name: b, ${keys}}]`;
+    const answer = await service.monitors.applyMonitors({ document: { data: Buffer.from(long) } });
+    t.equal(answer.monitors[0]!.name, 'ü'.repeat(128));
+    t.ok(answer.monitors[0]!.error.length < 500);
+    t.match(answer.monitors[1]!.error, /; and \d+ more$/);
+    t.ok(answer.monitors[1]!.error.length < 2_500);
+  },
+);
+
 t.test('as many monitors as there may be, and ids of others, are refused as a call is', async (t) => {
   const service = await serviceUnderTest(t, { TOCSIN_MAX_MONITORS: '3' });
-  const id = '0f8fad5b-d9cb-469f-a165-70867728950e';
-  const document = `monitors: [{name: a, frequency: 1m, ping_id: ${id}}, {name: b, frequency: 1m, ping_id: ${id}}]`;
+  const document = `monitors: [{name: a, frequency: 1m, ping_id: ${someId}}, {name: b, frequency: 1m, ping_id: ${someId}}]`;
   t.match(await applyBoth(t, service, document), [
     'a: added',
     /^b: line 1, column \d+: ping_id: is that of "a" already/,

@@ -1130,6 +1130,8 @@ export const ApplyMonitorsResponseSchema: GenMessage<ApplyMonitorsResponse> = /*
  */
 export type AppliedMonitor = Message<"tocsin.v1.AppliedMonitor"> & {
   /**
+   * The first 256 bytes of one that is too long.
+   *
    * @generated from field: string name = 1;
    */
   name: string;
@@ -1140,7 +1142,7 @@ export type AppliedMonitor = Message<"tocsin.v1.AppliedMonitor"> & {
   applied: AppliedAs;
 
   /**
-   * Why it failed, with line and column in the document. Empty otherwise.
+   * Why it failed, with line and column in the document (of the first 1,000 that did). Empty otherwise.
    *
    * @generated from field: string error = 3;
    */
@@ -1939,7 +1941,8 @@ export const MonitorService: GenService<{
    * is wrong is reported and does not keep the others from being applied. None is removed, and what made them stays as it is,
    * but for those that a ping made.
    *
-   * Errors: INVALID_ARGUMENT when the document cannot be read at all, with line and column; nothing changed then.
+   * Errors: INVALID_ARGUMENT when the document cannot be read at all, with line and column, when it has more than 100,000
+   * monitors, or when more than 1,000 of them are wrong in themselves; nothing changed then.
    * RESOURCE_EXHAUSTED when too many documents are being read.
    *
    * @generated from rpc tocsin.v1.MonitorService.ApplyMonitors
