@@ -23,6 +23,11 @@ const newId: () => string = crypto.randomUUIDv7 ?? crypto.randomUUID;
 /** A signal that follows another so soon is the same request, ms. */
 const sameRequestMs = 1_000;
 
+/** What SIGHUP asks for. Until there is a server, nothing: it is about to read its document anyway. */
+let onHangup = (_signal: NodeJS.Signals): void => {};
+// Before anything else: without a listener the signal ends the process.
+process.on('SIGHUP', (signal) => onHangup(signal));
+
 const intent = readCommandLine(process.argv.slice(2), { version });
 switch (intent.kind) {
   case 'exit':
@@ -67,12 +72,14 @@ async function serve(config: Config): Promise<void> {
   };
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
-  if (config.monitorsFile !== null) {
-    process.on('SIGHUP', (signal) => {
-      logger.info({ signal, path: config.monitorsFile }, 'reading the document of monitors again');
-      void starting.then((app) => app.reloadMonitors());
-    });
-  }
+  onHangup = (signal) => {
+    if (config.monitorsFile === null) {
+      logger.info({ signal }, 'there is no document of monitors to read again');
+      return;
+    }
+    logger.info({ signal, path: config.monitorsFile }, 'reading the document of monitors again');
+    void starting.then((app) => app.reloadMonitors());
+  };
   const starting = startApp({ config, clock, logger, random: Math.random, newId }).catch((error) =>
     fail(`Tocsin cannot start: ${startProblem(error, config)}\n`),
   );

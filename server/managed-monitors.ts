@@ -84,7 +84,16 @@ export class ManagedMonitors {
   }
 
   /** Applies what was planned, and logs what became of it. What fails now is logged; never rejects. */
-  async apply({ items, removed }: ManagedPlan): Promise<void> {
+  async apply(plan: ManagedPlan): Promise<void> {
+    const { path, logger } = this.#options;
+    try {
+      await this.#applyAll(plan);
+    } catch (error) {
+      logger.error({ path, problems: [String(error)] }, 'monitors not all applied');
+    }
+  }
+
+  async #applyAll({ items, removed }: ManagedPlan): Promise<void> {
     const { path, engine, logger } = this.#options;
     const changing = items.filter(({ applied }) => applied !== 'unchanged');
     // First, so that a monitor can get the ping id of one that goes.

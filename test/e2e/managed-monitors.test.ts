@@ -111,6 +111,17 @@ t.test(
   },
 );
 
+t.test('SIGHUP does not end a server without a document', async (t) => {
+  const plain = await RunningServer.start({ TOCSIN_DATA_DIR: await temporaryDirectory(t) });
+  t.teardown(() => plain.kill('SIGKILL'));
+  plain.signal('SIGHUP');
+  while (!plain.log.some(({ msg }) => msg === 'there is no document of monitors to read again')) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  t.equal((await fetch(`${plain.url}/healthz`)).status, 200);
+  t.same(await plain.kill('SIGTERM'), { code: 0, signal: null });
+});
+
 t.test('what is wrong on SIGHUP changes nothing, and is told', async (t) => {
   const { start, write, path } = await managed(t, 'monitors: [{name: a, frequency: 1m}]');
   const server = await start();
