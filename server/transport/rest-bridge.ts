@@ -1,5 +1,5 @@
 import type { Message } from '@bufbuild/protobuf';
-import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
+import { type DescMessage, type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { ConnectError } from '@connectrpc/connect';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -24,6 +24,7 @@ export type RestRoute = {
   takesBody: boolean;
   bodyField: RequestShape['bodyField'];
   maskField: RequestShape['maskField'];
+  etagField: RequestShape['etagField'];
   encode: RestWriter;
 };
 
@@ -87,6 +88,7 @@ async function serve(call: {
       body: route.takesBody ? (request.body as Buffer | undefined) : undefined,
       contentType: headers['content-type'],
       contentEncoding: headers['content-encoding'],
+      ifMatch: headers['if-match'],
     });
   } catch (error) {
     if (error instanceof ConnectError) invoker.refused(route.method, error);
@@ -107,13 +109,15 @@ function compileRoute(method: DescMethod, binding: HttpRule, defaultResponseBody
   const name = `${method.parent.typeName}.${method.name}`;
   if (method.methodKind !== 'unary') throw new Error(`${name}: only unary methods have REST routes`);
   const { httpMethod, path } = pattern(binding, name);
+  const body = bodyField(method, binding.body);
   return {
     httpMethod,
     template: compileTemplate(path, method.input),
     method,
     takesBody: binding.body !== '',
-    bodyField: bodyField(method, binding.body),
+    bodyField: body,
     maskField: httpMethod === 'PATCH' ? maskField(method) : null,
+    etagField: ['PUT', 'PATCH', 'DELETE'].includes(httpMethod) ? etagField(body?.message ?? method.input) : null,
     encode: restWriter(method, binding.responseBody || defaultResponseBody),
   };
 }
@@ -130,6 +134,10 @@ function bodyField(method: DescMethod, body: string): RequestShape['bodyField'] 
   const field = method.input.fields.find(({ name }) => name === body);
   if (field?.fieldKind !== 'message') throw new Error(`${method.name}: body must be "*" or name a message field`);
   return field;
+}
+
+function etagField(within: DescMessage): RequestShape['etagField'] {
+  return within.fields.find(({ name }) => name === 'etag') ?? null;
 }
 
 function maskField(method: DescMethod): RequestShape['maskField'] {

@@ -16,6 +16,8 @@ export type RequestShape = {
   bodyField: (DescField & { fieldKind: 'message' }) | null;
   /** The google.protobuf.FieldMask that, when it is not given, names the fields that the body has; null: there is none. */
   maskField: DescField | null;
+  /** What `if-match` and the parameter `etag` set: a field of the body where that is a field, else of the message; null: none. */
+  etagField: DescField | null;
 };
 
 /** What a REST request consists of. */
@@ -26,6 +28,7 @@ export type RestRequest = {
   body: Buffer | undefined;
   contentType: string | undefined;
   contentEncoding: string | undefined;
+  ifMatch: string | undefined;
 };
 
 /**
@@ -43,19 +46,21 @@ export function readRestRequest(input: DescMessage, shape: RequestShape, request
   const reader = new MessageReader(input);
   const isRaw = bodyField?.message.typeName === HttpBodySchema.typeName;
   const inner = bodyField === null ? reader : new MessageReader(bodyField.message);
+  const { maskField, etagField } = shape;
+  const etags = etagField === null ? [] : ifMatch(request);
   const path = pathTexts(template, queryAt < 0 ? request.target : request.target.slice(0, queryAt));
   for (const { field, within, text } of path) if (within === null) reader.setText(field, text);
   if (queryAt >= 0) {
     const query = decoded(decodeTarget(request.target.slice(queryAt + 1)), 'query');
-    readParameters(reader, input, query);
+    readParameters(reader, input, query, (key, value) => key === etagField?.name && etags.push(value));
   }
   if (hasBody(request) && !isRaw) {
     const { type, text } = readBodyText(request);
     if (type === 'json') inner.setObject(parseJsonObject(text));
     else readForm(inner, bodyField?.message ?? input, text);
   }
-  const { maskField } = shape;
   if (maskField !== null && !reader.given().includes(maskField.name)) reader.setText(maskField, inner.given().join());
+  if (etagField !== null) for (const etag of etags) inner.setSame(etagField, etag, 'is given more than once');
   // A body that was read from the server before has them as well.
   for (const { field, within, text } of path) if (within !== null) inner.setPath(field, text);
   const message = reader.finish();
@@ -105,7 +110,21 @@ function readForm(reader: MessageReader, input: DescMessage, text: string): void
   readParameters(reader, input, text);
 }
 
-function readParameters(reader: MessageReader, input: DescMessage, text: string): void {
+/** The etag of the header (RFC 9110, 13.1.1), if there is one. */
+function ifMatch(request: RestRequest): string[] {
+  if (request.ifMatch === undefined) return [];
+  const etag = /^"([^"]*)"$/.exec(request.ifMatch.trim())?.[1];
+  if (etag !== undefined) return [etag];
+  throw invalid(`if-match: must be one etag in double quotes; got ${quoteInput(request.ifMatch)}`);
+}
+
+/** `onOther` gets the parameters that are no fields. */
+function readParameters(
+  reader: MessageReader,
+  input: DescMessage,
+  text: string,
+  onOther: (key: string, value: string) => void = () => {},
+): void {
   for (const pair of text.split('&')) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
@@ -113,7 +132,8 @@ function readParameters(reader: MessageReader, input: DescMessage, text: string)
     const field = fieldByKey(input, key);
     // Decoded even when unknown: broken encoding is an error wherever it is.
     const value = decoded(decodePercent(equals < 0 ? '' : pair.slice(equals + 1), true), key.slice(0, 64));
-    if (field !== undefined) reader.setText(field, value);
+    if (field === undefined) onOther(key, value);
+    else reader.setText(field, value);
   }
 }
 

@@ -390,6 +390,54 @@ async function toldBy(call: Promise<Message>): Promise<Omit<Told, 'status'>> {
   return { code: codeToString(error.code), field: fieldOf(error), message: error.rawMessage };
 }
 
+t.test('an etag may be a parameter or a header', async (t) => {
+  const of = (call: RestCall, ifMatch?: string): [RestCall, string | undefined] => [call, ifMatch];
+  const withEtag: [RestCall, string | undefined][] = [
+    of(json('PUT', '/monitors/a?etag=e', { grace: '1m' })),
+    of(json('PUT', '/monitors/a', { grace: '1m' }), '"e"'),
+    of(json('PUT', '/monitors/a?etag=e', { grace: '1m', etag: 'e' }), '"e"'),
+    of(json('PATCH', '/monitors/a?etag=e', { grace: '1m' })),
+    of(form('PATCH', '/monitors/a?etag=e', 'grace=1m')),
+    of(json('PATCH', '/monitors/a', { grace: '1m' }), ' "e" '),
+  ];
+  for (const { url, recorder } of servers) {
+    const call = async ({ method, path, type, body }: RestCall, ifMatch?: string) => {
+      const headers = { ...(type && { 'content-type': type }), ...(ifMatch && { 'if-match': ifMatch }) };
+      const response = await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body }) });
+      return { ...((await response.json()) as object), status: response.status };
+    };
+    for (const [rest, ifMatch] of withEtag) {
+      recorder.calls.length = 0;
+      t.match(await call(rest, ifMatch), { status: 200 }, `${rest.method} ${rest.path} ${ifMatch}`);
+      t.match(recorder.calls[0]?.request, { monitor: { name: 'a', grace: '1m', etag: 'e' } });
+    }
+    recorder.calls.length = 0;
+    await call(json('PATCH', '/monitors/a?etag=e', { grace: '1m' }));
+    t.match(recorder.calls, [{ request: { updateMask: { paths: ['grace'] } } }], 'it is no field to be updated');
+    recorder.calls.length = 0;
+    t.match(await call(bare('DELETE', '/monitors/a'), '"e"'), { status: 200 });
+    t.match(await call(bare('DELETE', '/monitors/a?etag=e')), { status: 200 });
+    await call(json('PUT', '/monitors/a', {}));
+    t.match(recorder.calls, [
+      { request: { etag: 'e' } },
+      { request: { etag: 'e' } },
+      { request: { monitor: { etag: '' } } },
+    ]);
+
+    recorder.calls.length = 0;
+    const twice = { status: 400, field: 'etag', message: 'etag: is given more than once' };
+    t.match(await call(json('PUT', '/monitors/a?etag=e', { etag: 'f' })), twice);
+    t.match(await call(json('PATCH', '/monitors/a', { etag: 'f' }), '"e"'), twice);
+    t.match(await call(json('PUT', '/monitors/a?etag=e&etag=f', {})), twice);
+    t.match(await call(bare('DELETE', '/monitors/a?etag=f'), '"e"'), twice);
+    for (const wrong of ['e', '*', 'W/"e"', '"e", "f"', '"']) {
+      const message = `if-match: must be one etag in double quotes; got ${JSON.stringify(wrong)}`;
+      t.match(await call(bare('DELETE', '/monitors/a'), wrong), { status: 400, message });
+    }
+    t.strictSame(recorder.calls, []);
+  }
+});
+
 t.test('what is wrong is told in the same words, and over REST by the names that its body has', async (t) => {
   for (const { call, request, rest, field, message } of wrong) {
     for (const [index, server] of servers.entries()) {

@@ -69,13 +69,13 @@ export class MessageReader {
 
   /** Sets a field from a path. It may have been set before, to the same. */
   setPath(field: DescField, text: string): void {
-    if (!this.#seen.has(field)) {
-      this.setText(field, text);
-      return;
-    }
-    const path = this.#path + field.name;
-    const value = this.#init[field.localName];
-    if (value !== text) throw invalid(path, `must be as in the path, or left out; got ${quoteInput(value)}`);
+    this.setSame(field, text, `must be as in the path, or left out; got ${quoteInput(this.#init[field.localName])}`);
+  }
+
+  /** Sets a text field that may have been set before, to the same; else `problem` says what is wrong with it. */
+  setSame(field: DescField, text: string, problem: string): void {
+    if (!this.#seen.has(field)) this.setText(field, text);
+    else if (this.#init[field.localName] !== text) throw invalid(this.#path + field.name, problem);
   }
 
   /** The fields that were set, also to nothing, by their proto names. */

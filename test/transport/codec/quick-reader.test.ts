@@ -19,8 +19,8 @@ import { compileTemplate } from '../../../server/transport/rest-template.ts';
 /** What the strict reader makes of a query; null when it refuses. */
 function strictQuery(query: string, descriptor: DescMessage = PingRequestSchema): Message | null {
   try {
-    const shape = { template: compileTemplate('/path', descriptor), bodyField: null, maskField: null };
-    const request = { body: undefined, contentType: undefined, contentEncoding: undefined };
+    const shape = { template: compileTemplate('/path', descriptor), bodyField: null, maskField: null, etagField: null };
+    const request = { body: undefined, contentType: undefined, contentEncoding: undefined, ifMatch: undefined };
     return readRestRequest(descriptor, shape, { target: `/path?${query}`, ...request });
   } catch (error) {
     if (error instanceof ConnectError) return null;
