@@ -3,10 +3,11 @@ import { type Command, nameOf, type Outcome } from './command.ts';
 import { applyBeat } from './domain/apply-beat.ts';
 import { applySilence } from './domain/apply-silence.ts';
 import { configure } from './domain/configure.ts';
-import type { Decision, DecisionContext } from './domain/decision.ts';
+import { type Decision, type DecisionContext, joined } from './domain/decision.ts';
 import { namesHolder } from './domain/held-alert.ts';
 import type { Beat, Monitor } from './domain/monitor.ts';
 import { etagOf } from './domain/monitor-spec.ts';
+import { passTime } from './domain/pass-time.ts';
 import { beginPause, endPause } from './domain/pause.ts';
 import { isNotable } from './is-notable.ts';
 
@@ -165,7 +166,8 @@ class Batch {
       return { ok: false, refusal: { code: 'already_exists', field: 'ping_id', message } };
     }
     const created = draft.monitor === undefined;
-    const result = configure(draft.monitor, configuration, this.#context);
+    // At the time of its receipt: what was received before the deadline may wait behind it.
+    const result = configure(draft.monitor, configuration, { ...this.#context, nowMs: receivedMs });
     if (!result.ok) return { ok: false, refusal: result.rejection };
     const { decision, changed } = result;
     this.#movePingId(draft.monitor, decision.monitor);
@@ -190,10 +192,16 @@ class Batch {
       return { ok: true, accepted: 'unchanged', created: false, atMs, monitor };
     }
     const decision =
-      command.kind === 'pause' ? beginPause(monitor, command, { nowMs: atMs }) : endPause(monitor, atMs, this.#context);
+      command.kind === 'pause' ? this.#pause(monitor, command) : endPause(monitor, atMs, this.#context);
     draft.notable = true;
     this.#add(draft, decision);
     return { ok: true, accepted: 'applied', created: false, atMs, monitor: decision.monitor };
+  }
+
+  /** What came due before it is in history. */
+  #pause(monitor: Monitor, command: Command & { kind: 'pause' }): Decision {
+    const passed = passTime(monitor, command.receivedMs - 1, this.#context);
+    return joined(passed, beginPause(passed.monitor, command, { nowMs: command.receivedMs }));
   }
 
   #remove(draft: OpenDraft, { name, etag, receivedMs }: Command & { kind: 'remove' }, index: number): Outcome {

@@ -46,6 +46,19 @@ t.test('silence is judged up to what was heard, not up to now', async (t) => {
   t.same(decide({ due: [later], heardUntilMs: tenMs + minuteMs }).drafts, [], 'nor past now');
 });
 
+t.test('a change does not overtake beats that were received in time and wait behind it', async (t) => {
+  // Its deadline passed a second ago; both were received before.
+  const receivedMs = tenMs - 1_200;
+  const configuration = { name: 'backup', mode: 'upsert' as const, patch: { description: 'x' }, etag: null };
+  const commands: Command[] = [{ kind: 'configure', configuration, receivedMs }, ping({ receivedMs: tenMs - 1_100 })];
+  const { drafts } = decide({ commands, stored: [missed, missed], heardUntilMs: tenMs - 1_201 });
+  const { monitor, incidents, deliveries } = drafts[0]!.change;
+  t.same([monitor.status, incidents, deliveries], ['up', [], []]);
+  const late: Command[] = [{ kind: 'configure', configuration, receivedMs: tenMs - 900 }];
+  const judged = decide({ commands: late, stored: [missed] }).drafts;
+  t.match(judged, [{ change: { monitor: { status: 'down' }, deliveries: [{ notice: { type: 'down' } }] } }]);
+});
+
 t.test('what changes nothing makes no draft', async (t) => {
   const unknown: Command = { kind: 'remove', name: 'x', etag: null, receivedMs: tenMs };
   const commands = [unknown, ping({ stampS: 1 }), ping({ name: 'full' })];

@@ -61,7 +61,7 @@ export function storeFieldsContract(t: Test, { name, open }: StoreContractOption
         ],
         begunMs: 6,
         pause: null,
-        held: { by: 'bare', why: 'recovery', untilMs: 7 },
+        held: { by: 'bare', why: 'recovery', untilMs: 7, sayMs: 7 },
       },
     });
     const all = [bare, full, longest, paused, busy];

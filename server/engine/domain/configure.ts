@@ -1,6 +1,7 @@
 import { awaitNext } from './await-next.ts';
 import { type Decision, type DecisionContext, joined, onlyState, type Rejection } from './decision.ts';
 import { formatDuration, minFrequencyMs, parseDuration } from './duration.ts';
+import { maintenanceOver } from './excuse.ts';
 import type { Monitor } from './monitor.ts';
 import { type MonitorConfig, type MonitorSpec, plainConfig } from './monitor-config.ts';
 import { etagOf, specOf } from './monitor-spec.ts';
@@ -111,12 +112,23 @@ function rescheduled(before: Monitor, next: Monitor, context: DecisionContext): 
     before.graceMs === next.graceMs &&
     before.config.cron?.expression === next.config.cron?.expression &&
     before.config.cron?.timeZone === next.config.cron?.timeZone;
-  if (isScheduleSame || next.status === 'paused' || (next.status === 'new' && next.dueMs === null)) return next;
+  const isMaintenanceSame = JSON.stringify(before.config.maintenance) === JSON.stringify(next.config.maintenance);
+  if ((isScheduleSame && isMaintenanceSame) || next.status === 'paused') return next;
   // Of one that is down, the deadline that was missed stays visible.
-  if (next.status === 'down') return next;
-  const counted = awaitNext(next, countsFromMs(before) ?? context.nowMs, context);
-  const isPast = counted.deadlineMs !== null && counted.deadlineMs <= context.nowMs;
-  return isPast ? awaitNext(next, context.nowMs, context) : counted;
+  if (next.status === 'down' || (next.status === 'new' && next.dueMs === null)) return next;
+  const counted = isScheduleSame ? next : awaitNext(next, countsFromMs(before) ?? context.nowMs, context);
+  // One that was excused is due after a maintenance that may be over now, or end sooner.
+  const fromNow = awaitNext(next, excusedUntilMs(next, context), context);
+  const isLater = fromNow.dueMs !== null && (counted.dueMs === null || counted.dueMs > fromNow.dueMs);
+  // A deadline of an unchanged schedule that is past waits for the end of its hold.
+  const isPast = !isScheduleSame && counted.deadlineMs !== null && counted.deadlineMs <= context.nowMs;
+  return isLater || isPast ? fromNow : counted;
+}
+
+/** The end of the maintenance that the monitor is in, or now, Unix ms. */
+function excusedUntilMs(monitor: Monitor, context: DecisionContext): number {
+  const { nowMs } = context;
+  return maintenanceOver(monitor, { fromMs: nowMs, toMs: nowMs }, context)?.toMs ?? nowMs;
 }
 
 /** From when the schedule counts now: the newest beat, or the start, the end of a pause or the miss after it, Unix ms. */

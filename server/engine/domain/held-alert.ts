@@ -21,10 +21,10 @@ export function holderOf(monitor: Monitor, atMs: number, context: DecisionContex
   if (dependsOn.length === 0) return null;
   const parents = dependsOn.flatMap((name) => context.monitorNamed(name) ?? []);
   const down = parents.find(({ status }) => status === 'down');
-  if (down) return { by: down.name, why: 'down', untilMs: null };
+  if (down) return { by: down.name, why: 'down', untilMs: null, sayMs: null };
   const untilMs = atMs + verdictWaitMs;
   const open = parents.find((parent) => mayGoDown(parent, { atMs, untilMs }, context));
-  return open && untilMs > context.nowMs ? { by: open.name, why: 'verdict', untilMs } : null;
+  return open && untilMs > context.nowMs ? { by: open.name, why: 'verdict', untilMs, sayMs: null } : null;
 }
 
 /** It has not been heard from since, and its own deadline is near. */
@@ -44,19 +44,22 @@ export function reviewHeld(monitor: Monitor, context: DecisionContext): Decision
   const { incident, progress } = monitor;
   const { held } = progress;
   if (held === null || incident === null) return null;
+  const sayMs = held.sayMs ?? null;
+  // A parent that goes down again and again would otherwise put it off for ever.
+  if (sayMs !== null && sayMs <= context.nowMs) {
+    return isInMaintenance(monitor, context) ? null : sayHeld(monitor, held, context);
+  }
   const holder = holderOf(monitor, incident.startedMs, context);
   if (holder?.why === 'down') {
     if (held.why === 'down' && held.by === holder.by) return null;
-    const next = { ...monitor, progress: progressOf(progress, { held: holder }) };
+    const next = { ...monitor, progress: progressOf(progress, { held: { ...holder, sayMs } }) };
     return { ...onlyState(next), incidents: [{ ...incident, endedMs: null, heldBy: holder.by }] };
   }
   if (held.why === 'down') {
     const periodMs = cadenceMs(monitor, monitor.dueMs ?? context.nowMs, context.nextOccurrence);
-    const untilMs = context.nowMs + Math.min(periodMs + monitor.graceMs, recoveryWaitMaxMs);
-    return onlyState({
-      ...monitor,
-      progress: progressOf(progress, { held: { by: held.by, why: 'recovery', untilMs } }),
-    });
+    const untilMs = sayMs ?? context.nowMs + Math.min(periodMs + monitor.graceMs, recoveryWaitMaxMs);
+    const recovery: HeldAlert = { by: held.by, why: 'recovery', untilMs, sayMs: untilMs };
+    return onlyState({ ...monitor, progress: progressOf(progress, { held: recovery }) });
   }
   const isOver = held.untilMs === null || held.untilMs <= context.nowMs || (held.why === 'verdict' && holder === null);
   return isOver && !isInMaintenance(monitor, context) ? sayHeld(monitor, held, context) : null;

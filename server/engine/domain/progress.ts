@@ -30,6 +30,11 @@ export type HeldAlert = {
   by: string;
   why: 'down' | 'verdict' | 'recovery' /** Unix ms; null: open. */;
   untilMs: number | null;
+  /**
+   * End of the first recovery, Unix ms: the alert is said then, whatever holds it. Null: none has begun. What an earlier
+   * version stored has none.
+   */
+  sayMs?: number | null;
 };
 
 /** What a monitor is in the middle of. Nearly all are in the middle of nothing. */

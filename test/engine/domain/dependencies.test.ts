@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { hourMs, minuteMs, secondMs, tenMs } from '../cast.ts';
+import { reviewHeld } from '../../../server/engine/domain/held-alert.ts';
+import { plainConfig } from '../../../server/engine/domain/monitor-config.ts';
+import { type HeldAlert, noProgress } from '../../../server/engine/domain/progress.ts';
+import { contextOf, hourMs, incidentOf, minuteMs, monitorOf, secondMs, tenMs } from '../cast.ts';
 import { World } from './world.ts';
 
 /** While what a monitor depends on is down, its own alert waits. */
@@ -111,16 +114,23 @@ const event = fc.record({
   what: fc.constantFrom('router ok', 'router ok', 'router fail', 'mail ok', 'mail ok', 'mail fail', 'pause', 'resume'),
 });
 
-t.test('an alert is never said while what it depends on is down, never twice, and never held for good', async (t) => {
+t.test('an alert is said while what it depends on is down only if that came back, once, and in the end', async (t) => {
   const seen = { held: 0, said: 0, silent: 0 };
   fc.assert(
     fc.property(fc.array(event, { minLength: 10, maxLength: 40, size: 'max' }), fc.boolean(), (events, isRemoved) => {
       let downMs: number | null = null;
+      let backMs = 0;
       const world: World = new World({
         onChange: (_, __, { monitor, deliveries }) => {
-          if (monitor.name === 'router') downMs = monitor.status === 'down' ? (downMs ?? world.nowMs) : null;
-          else if (downMs !== null && downMs < world.nowMs)
-            for (const { notice } of deliveries) if (notice.type === 'down') throw new Error('said while it is down');
+          if (monitor.name === 'router') {
+            if (downMs !== null && monitor.status !== 'down') backMs = world.nowMs;
+            downMs = monitor.status === 'down' ? (downMs ?? world.nowMs) : null;
+          } else if (downMs !== null && downMs < world.nowMs) {
+            for (const { notice } of deliveries) {
+              const isDue = backMs >= notice.downSinceMs;
+              if (notice.type === 'down' && !isDue) throw new Error('said while it is down');
+            }
+          }
         },
       });
       world.configure({ frequencyMs: 30_000, graceMs: 0 }, 'router');
@@ -176,4 +186,59 @@ t.test('after an outage a monitor gets an hour to come back, however long its pe
     world.beat({ ...plain, name: 'router' });
   }
   t.equal(said(world).at(-1), 'down nightly', 'an hour at most');
+});
+
+t.test('what goes down again and again does not put off an alert for ever', async (t) => {
+  const world = new World();
+  world.configure({ frequencyMs: hourMs, graceMs: 0 }, 'router');
+  world.configure({ frequencyMs: 10 * minuteMs, graceMs: 0, dependsOn: ['router'] }, 'mail');
+  world.beat({ ...plain, name: 'mail' });
+  world.beat({ ...plain, name: 'router', status: 'fail' });
+  world.pass(tenMs + 11 * minuteMs, 5 * secondMs);
+  t.match(world.monitor('mail'), { status: 'down', progress: { held: { by: 'router', why: 'down' } } });
+  const backMs = world.nowMs;
+  const ofMail = () => world.notices.filter(({ name }) => name === 'mail');
+  for (let minute = 0; minute <= 10; minute++) {
+    t.same(ofMail(), [], `after ${minute} minutes`);
+    world.beat({ ...plain, name: 'router', status: minute % 2 === 0 ? 'ok' : 'fail' });
+    world.pass(backMs + (minute + 1) * minuteMs, 5 * secondMs);
+  }
+  t.match(ofMail(), [{ type: 'down', heldBy: 'router' }], 'a period after the first time that it came back');
+
+  // The wait belongs to the incident: the next one has its own.
+  world.beat({ ...plain, name: 'mail' });
+  world.beat({ ...plain, name: 'router', status: 'fail' });
+  world.pass(world.nowMs + 30 * minuteMs, 5 * secondMs);
+  t.equal(ofMail().length, 2, 'down and up');
+  t.match(world.monitor('mail'), { status: 'down', progress: { held: { why: 'down', sayMs: null } } });
+});
+
+t.test('the wait ends while it is down again', async (t) => {
+  const world = new World();
+  world.configure({ frequencyMs: hourMs, graceMs: 0 }, 'router');
+  world.configure({ frequencyMs: 10 * minuteMs, graceMs: 0, dependsOn: ['router'] }, 'mail');
+  world.beat({ ...plain, name: 'mail' });
+  world.beat({ ...plain, name: 'router', status: 'fail' });
+  world.pass(tenMs + 11 * minuteMs, 5 * secondMs);
+  world.beat({ ...plain, name: 'router' });
+  world.pass(tenMs + 12 * minuteMs, 5 * secondMs);
+  world.beat({ ...plain, name: 'router', status: 'fail' });
+  world.pass(tenMs + 20 * minuteMs, 5 * secondMs);
+  t.not(said(world).at(-1), 'down mail');
+  world.pass(tenMs + 22 * minuteMs, 5 * secondMs);
+  t.equal(said(world).at(-1), 'down mail');
+  t.equal(world.notices.at(-1)!.heldBy, 'router');
+});
+
+t.test('a state from before there was an end of the wait is read', async (t) => {
+  const incident = incidentOf();
+  const held = { by: 'router', why: 'down', untilMs: null } as unknown as HeldAlert;
+  const config = { ...plainConfig, dependsOn: ['router'] };
+  const child = monitorOf({ status: 'down', incident, config, progress: { ...noProgress, held } });
+  const router = monitorOf({ name: 'router', id: 8 });
+  t.equal(reviewHeld(child, contextOf({ others: [{ ...router, status: 'down' }] })), null);
+  const back = reviewHeld(child, contextOf({ others: [router] }))!.monitor;
+  t.match(back.progress.held, { why: 'recovery', untilMs: tenMs + minuteMs, sayMs: tenMs + minuteMs });
+  const waiting = { ...child, progress: { ...noProgress, held: { ...held, why: 'recovery' as const, untilMs: tenMs } } };
+  t.equal(reviewHeld(waiting, contextOf({ others: [router] }))!.notices.length, 1);
 });
