@@ -191,8 +191,7 @@ class Batch {
     if (command.kind === 'resume' && monitor.status !== 'paused') {
       return { ok: true, accepted: 'unchanged', created: false, atMs, monitor };
     }
-    const decision =
-      command.kind === 'pause' ? this.#pause(monitor, command) : endPause(monitor, atMs, this.#context);
+    const decision = command.kind === 'pause' ? this.#pause(monitor, command) : endPause(monitor, atMs, this.#context);
     draft.notable = true;
     this.#add(draft, decision);
     return { ok: true, accepted: 'applied', created: false, atMs, monitor: decision.monitor };

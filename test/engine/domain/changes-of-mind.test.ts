@@ -101,39 +101,42 @@ t.test('an alert does not wait for what was heard from since, however short its 
   t.same(said(world), ['down backup 0']);
 });
 
-t.test('a monitor that died in maintenance is heard from in its schedule, or alerts, once that is taken back', async (t) => {
-  const window = (hours: number) => [{ kind: 'once' as const, fromMs: tenMs, toMs: tenMs + hours * hourMs }];
-  const inWindow = () => {
-    const world = new World();
-    world.configure({ frequencyMs: minuteMs, graceMs: 10 * secondMs, maintenance: window(24 * 365) });
-    world.beat(plain);
-    world.pass(tenMs + hourMs, minuteMs);
-    t.equal(world.monitor().dueMs, tenMs + 365 * 24 * hourMs + minuteMs);
-    return world;
-  };
-  const removed = inWindow();
-  removed.configure({ maintenance: [] });
-  t.match(removed.monitor(), { dueMs: tenMs + hourMs + minuteMs, progress: { silent: true } });
-  removed.pass(tenMs + hourMs + 71 * secondMs);
-  t.same(said(removed), ['down backup 0']);
+t.test(
+  'a monitor that died in maintenance is heard from in its schedule, or alerts, once that is taken back',
+  async (t) => {
+    const window = (hours: number) => [{ kind: 'once' as const, fromMs: tenMs, toMs: tenMs + hours * hourMs }];
+    const inWindow = () => {
+      const world = new World();
+      world.configure({ frequencyMs: minuteMs, graceMs: 10 * secondMs, maintenance: window(24 * 365) });
+      world.beat(plain);
+      world.pass(tenMs + hourMs, minuteMs);
+      t.equal(world.monitor().dueMs, tenMs + 365 * 24 * hourMs + minuteMs);
+      return world;
+    };
+    const removed = inWindow();
+    removed.configure({ maintenance: [] });
+    t.match(removed.monitor(), { dueMs: tenMs + hourMs + minuteMs, progress: { silent: true } });
+    removed.pass(tenMs + hourMs + 71 * secondMs);
+    t.same(said(removed), ['down backup 0']);
 
-  const shorter = inWindow();
-  shorter.configure({ maintenance: window(2) });
-  shorter.pass(tenMs + 2 * hourMs + 69 * secondMs);
-  t.same(said(shorter), []);
-  shorter.pass(tenMs + 2 * hourMs + 71 * secondMs);
-  t.same(said(shorter), ['down backup 0'], 'a period after the end that it has now');
+    const shorter = inWindow();
+    shorter.configure({ maintenance: window(2) });
+    shorter.pass(tenMs + 2 * hourMs + 69 * secondMs);
+    t.same(said(shorter), []);
+    shorter.pass(tenMs + 2 * hourMs + 71 * secondMs);
+    t.same(said(shorter), ['down backup 0'], 'a period after the end that it has now');
 
-  const both = inWindow();
-  both.configure({ maintenance: [], frequencyMs: 2 * minuteMs });
-  t.equal(both.monitor().dueMs, tenMs + hourMs + 2 * minuteMs);
-  const within = inWindow();
-  within.configure({ frequencyMs: 2 * minuteMs });
-  t.equal(within.monitor().dueMs, tenMs + 365 * 24 * hourMs + 2 * minuteMs, 'it is still in maintenance');
-  const other = inWindow();
-  other.configure({ description: 'x' });
-  t.equal(other.monitor().dueMs, tenMs + 365 * 24 * hourMs + minuteMs);
-});
+    const both = inWindow();
+    both.configure({ maintenance: [], frequencyMs: 2 * minuteMs });
+    t.equal(both.monitor().dueMs, tenMs + hourMs + 2 * minuteMs);
+    const within = inWindow();
+    within.configure({ frequencyMs: 2 * minuteMs });
+    t.equal(within.monitor().dueMs, tenMs + 365 * 24 * hourMs + 2 * minuteMs, 'it is still in maintenance');
+    const other = inWindow();
+    other.configure({ description: 'x' });
+    t.equal(other.monitor().dueMs, tenMs + 365 * 24 * hourMs + minuteMs);
+  },
+);
 
 t.test('a window that goes leaves alone what is due before', async (t) => {
   const world = new World();

@@ -239,6 +239,9 @@ t.test('a state from before there was an end of the wait is read', async (t) => 
   t.equal(reviewHeld(child, contextOf({ others: [{ ...router, status: 'down' }] })), null);
   const back = reviewHeld(child, contextOf({ others: [router] }))!.monitor;
   t.match(back.progress.held, { why: 'recovery', untilMs: tenMs + minuteMs, sayMs: tenMs + minuteMs });
-  const waiting = { ...child, progress: { ...noProgress, held: { ...held, why: 'recovery' as const, untilMs: tenMs } } };
+  const waiting = {
+    ...child,
+    progress: { ...noProgress, held: { ...held, why: 'recovery' as const, untilMs: tenMs } },
+  };
   t.equal(reviewHeld(waiting, contextOf({ others: [router] }))!.notices.length, 1);
 });
