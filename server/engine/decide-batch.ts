@@ -35,6 +35,8 @@ type Input = {
   due: readonly Monitor[];
   /** By name: monitors that the ones above depend on, or are to depend on, and what these depend on in turn. */
   related: ReadonlyMap<string, Monitor>;
+  /** `related` is not all of them. */
+  isRelatedCut?: boolean;
   /** Names of monitors by the ping ids that commands want to give. */
   pingIds: ReadonlyMap<string, string>;
   /** Silence is judged up to this time (Unix ms, at most now): a beat received later may still wait. */
@@ -165,6 +167,7 @@ class Batch {
       const message = `ping_id: is that of ${JSON.stringify(taken)} already; leave it out to get a new one`;
       return { ok: false, refusal: { code: 'already_exists', field: 'ping_id', message } };
     }
+    if (this.#input.isRelatedCut && configuration.patch.dependsOn?.length) return tooManyRelated;
     const created = draft.monitor === undefined;
     // At the time of its receipt: what was received before the deadline may wait behind it.
     const result = configure(draft.monitor, configuration, { ...this.#context, nowMs: receivedMs });
@@ -197,8 +200,9 @@ class Batch {
     return { ok: true, accepted: 'applied', created: false, atMs, monitor: decision.monitor };
   }
 
-  /** What came due before it is in history. */
+  /** What came due before it is in history. One that is paused already is paused anew, as one pause. */
   #pause(monitor: Monitor, command: Command & { kind: 'pause' }): Decision {
+    if (monitor.status === 'paused') return beginPause(monitor, command, { nowMs: command.receivedMs });
     const passed = passTime(monitor, command.receivedMs - 1, this.#context);
     return joined(passed, beginPause(passed.monitor, command, { nowMs: command.receivedMs }));
   }
@@ -288,6 +292,15 @@ function notFound(name: string): Outcome & { ok: false } {
   const message = `name: no monitor is called ${JSON.stringify(name)}`;
   return { ok: false, refusal: { code: 'not_found', field: 'name', message } };
 }
+
+const tooManyRelated: Outcome & { ok: false } = {
+  ok: false,
+  refusal: {
+    code: 'resource_exhausted',
+    field: 'depends_on',
+    message: 'depends_on: leads to too many monitors to tell whether one leads back; set up fewer at once',
+  },
+};
 
 const noRoom: Outcome & { ok: false } = {
   ok: false,

@@ -10,6 +10,8 @@ export type LoadedBatch = {
   /** One per id that was due, in order. */
   looked: Loaded[];
   related: ReadonlyMap<string, Monitor>;
+  /** There are more than were looked at: what is to depend on others may close a circle. */
+  isRelatedCut: boolean;
   pingIds: ReadonlyMap<string, string>;
 };
 
@@ -27,13 +29,14 @@ export async function loadBatch(
   const configurations = commands.flatMap((command) => (command.kind === 'configure' ? command.configuration : []));
   const related = new Map<string, Monitor>();
   // One step for an alert, which only waits for what its monitor itself depends on.
-  await addRelated(store, { related, names: namesOf(all), steps: 1 });
+  await addRelated(store, related, namesOf(all));
   const wanted = configurations.flatMap(({ patch }) => patch.dependsOn ?? []);
-  await addRelated(store, { related, names: wanted, steps: relatedMax });
+  const isRelatedCut = !(await addAllRelated(store, related, wanted));
   return {
     loaded,
     looked,
     related,
+    isRelatedCut,
     pingIds: await namesByPingId(
       store,
       configurations.map(({ patch }) => patch.pingId),
@@ -49,15 +52,27 @@ function namesOf(found: readonly Loaded[]): string[] {
   return names;
 }
 
-type Search = { related: Map<string, Monitor>; names: readonly string[]; steps: number };
+type Related = Map<string, Monitor>;
 
-async function addRelated(store: Pick<Store, 'load'>, { related, names, steps }: Search): Promise<void> {
+async function addRelated(store: Pick<Store, 'load'>, related: Related, names: readonly string[]): Promise<void> {
+  const unknown = [...new Set(names)].filter((name) => !related.has(name));
+  if (unknown.length === 0) return;
+  const found = await store.load(unknown.map((name) => ({ name })));
+  for (const { monitor } of found) if (monitor) related.set(monitor.name, monitor);
+}
+
+/** With all that they depend on in turn. False when there are more than `relatedMax`. */
+async function addAllRelated(store: Pick<Store, 'load'>, related: Related, names: readonly string[]): Promise<boolean> {
+  const seen = new Set<string>();
   let open = [...new Set(names)];
-  for (let step = 0; step < steps && open.length > 0 && related.size < relatedMax; step++) {
-    const found = await store.load(open.map((name) => ({ name })));
-    for (const { monitor } of found) if (monitor) related.set(monitor.name, monitor);
-    open = [...new Set(namesOf(found))].filter((name) => !related.has(name));
+  while (open.length > 0) {
+    if (seen.size + open.length > relatedMax) return false;
+    for (const name of open) seen.add(name);
+    await addRelated(store, related, open);
+    const next = open.flatMap((name) => related.get(name)?.config.dependsOn ?? []);
+    open = [...new Set(next)].filter((name) => !seen.has(name));
   }
+  return true;
 }
 
 async function namesByPingId(

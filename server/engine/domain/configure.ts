@@ -46,7 +46,9 @@ export function configure(monitor: Monitor | undefined, request: Configuration, 
   const { graceMs: wantedMs } = request.patch;
   const keptMs = wantedMs === undefined ? monitor?.graceMs : wantedMs;
   const graceMs = keptMs ?? defaultGraceMs(scheduled, context.nextOccurrence);
-  const cycle = cycleFrom(request.name, config.dependsOn, context);
+  const cycle = isSameList(config.dependsOn, monitor?.config.dependsOn)
+    ? null
+    : cycleFrom(request.name, config.dependsOn, context);
   if (cycle) return { ok: false, rejection: cycle };
   if (!monitor)
     return {
@@ -155,19 +157,27 @@ function progressUnder({ maxRunMs, minIntervalMs }: MonitorConfig, before: Monit
 
 /** The monitor must not depend on itself, by way of others either: each would hold the alert of the next, for good. */
 function cycleFrom(name: string, dependsOn: readonly string[], context: DecisionContext): Rejection | null {
-  const seen = new Set<string>();
-  const paths = dependsOn.map((first) => [first]);
-  for (let path = paths.pop(); path; path = paths.pop()) {
-    const last = path.at(-1)!;
+  /** By name: by way of which monitor it was reached first. */
+  const reachedBy = new Map<string, string>(dependsOn.map((first) => [first, name]));
+  const open = [...reachedBy.keys()];
+  for (let last = open.pop(); last !== undefined; last = open.pop()) {
     if (last === name) {
+      const path = [name];
+      for (let via = reachedBy.get(name)!; via !== name; via = reachedBy.get(via)!) path.unshift(via);
       const message = `depends_on: must not lead back to the monitor itself: ${[name, ...path].join(' -> ')}`;
       return { code: 'invalid_argument', field: 'depends_on', message };
     }
-    if (seen.has(last)) continue;
-    seen.add(last);
-    for (const next of context.monitorNamed(last)?.config.dependsOn ?? []) paths.push([...path, next]);
+    for (const next of context.monitorNamed(last)?.config.dependsOn ?? []) {
+      if (reachedBy.has(next)) continue;
+      reachedBy.set(next, last);
+      open.push(next);
+    }
   }
   return null;
+}
+
+function isSameList(one: readonly string[], other: readonly string[] | undefined): boolean {
+  return one.length === other?.length && one.every((name, index) => name === other[index]);
 }
 
 const noExpression: Rejection = {
