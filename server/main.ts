@@ -2,11 +2,9 @@ import * as crypto from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { startApp } from './app.ts';
 import { readCommandLine } from './config/command-line.ts';
 import { parseConfig } from './config/parse-config.ts';
 import type { Config } from './config/settings.ts';
-import { ManagedMonitorsError } from './managed-monitors.ts';
 import { alertNotifier } from './notify/notifier-registry.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { sendTestAlert } from './send-test-alert.ts';
@@ -27,6 +25,9 @@ const sameRequestMs = 1_000;
 let onHangup = (_signal: NodeJS.Signals): void => {};
 // Before anything else: without a listener the signal ends the process.
 process.on('SIGHUP', (signal) => onHangup(signal));
+// Most of the server, which takes a while to load.
+const { startApp } = await import('./app.ts');
+const { ManagedMonitorsError } = await import('./managed-monitors.ts');
 
 const intent = readCommandLine(process.argv.slice(2), { version });
 switch (intent.kind) {
