@@ -40,3 +40,10 @@ t.test('what leads to more monitors than are looked at is refused', async (t) =>
   t.equal(await answer({ ...line(10_000), x: [] }, [dependsOnOf('x', ['m0'])]), 'applied');
   t.match(await answer({ ...line(10_001), x: [] }, [dependsOnOf('x', ['m0'])]), /^resource_exhausted depends_on: /);
 });
+
+t.test('of a long way round an error shows the ends', async (t) => {
+  const chain = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`c${n}`, n === 0 ? [] : [`c${n - 1}`]]));
+  const middle = 'c0 -> c39 -> c38 -> c37 -> c36 -> (31 more) -> c4 -> c3 -> c2 -> c1 -> c0';
+  const wanted = `invalid_argument depends_on: must not lead back to the monitor itself: ${middle}`;
+  t.equal(await answer(chain, [dependsOnOf('c0', ['c39'])]), wanted);
+});

@@ -155,6 +155,17 @@ function progressUnder({ maxRunMs, minIntervalMs }: MonitorConfig, before: Monit
   });
 }
 
+/** Names of a longer way that an error shows. */
+const namesShown = 10;
+
+/** "a -> b -> a"; the middle of a long way is left out. */
+function pathText(names: readonly string[]): string {
+  if (names.length <= namesShown) return names.join(' -> ');
+  const half = namesShown / 2;
+  const more = `(${names.length - namesShown} more)`;
+  return [...names.slice(0, half), more, ...names.slice(-half)].join(' -> ');
+}
+
 /** The monitor must not depend on itself, by way of others either: each would hold the alert of the next, for good. */
 function cycleFrom(name: string, dependsOn: readonly string[], context: DecisionContext): Rejection | null {
   /** By name: by way of which monitor it was reached first. */
@@ -164,7 +175,7 @@ function cycleFrom(name: string, dependsOn: readonly string[], context: Decision
     if (last === name) {
       const path = [name];
       for (let via = reachedBy.get(name)!; via !== name; via = reachedBy.get(via)!) path.unshift(via);
-      const message = `depends_on: must not lead back to the monitor itself: ${[name, ...path].join(' -> ')}`;
+      const message = `depends_on: must not lead back to the monitor itself: ${pathText([name, ...path])}`;
       return { code: 'invalid_argument', field: 'depends_on', message };
     }
     for (const next of context.monitorNamed(last)?.config.dependsOn ?? []) {
