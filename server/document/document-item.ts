@@ -64,7 +64,7 @@ export const windowFields: Readonly<Record<string, FieldKind>> = {
 export const documentItemsMax = 100_000;
 /** Those that may be wrong in themselves: a document with more is refused as a whole. */
 export const wrongItemsMax = 1_000;
-const wrongItemsTold = 10;
+const wrongItemsTold = 5;
 /** A name that is no name may be as long as the document. */
 const nameShownBytes = 256;
 
