@@ -5,7 +5,9 @@ import type { UptimeDays, Uptimes } from '../history-types.ts';
 import type { MonitorFacts } from './monitor-facts.ts';
 
 type TotalsCells = [index: number, upMs: number, downMs: number, unknownMs: number];
-type History = { db: DatabaseSync; closed: StatementSync; totals: StatementSync };
+type History = { db: DatabaseSync; closed: StatementSync; totals: StatementSync; last: Closed | null };
+/** What was found last: it is what is asked for again and again, and closed days stay as they are. */
+type Closed = { ids: Float64Array; fromDay: number; toDay: number; day: number; found: TotalsCells[] };
 
 /** Numbers of a monitor in `Uptimes`. */
 const figures = 3;
@@ -60,23 +62,28 @@ function openMade(path: string): History | null {
      WHERE last.up_ms IS NOT NULL`,
   );
   totals.setReturnArrays(true);
-  return { db, closed: db.prepare('SELECT closed_day AS day FROM taken'), totals };
+  return { db, closed: db.prepare('SELECT closed_day AS day FROM taken'), totals, last: null };
 }
 
 /** Adds what is closed of these days; returns the last of them, null when none is. */
 function addClosed(
   uptimes: Uptimes,
-  { db, closed, totals }: History,
+  history: History,
   span: { ids: Float64Array; fromDay: number; toDay: number },
 ): number | null {
-  const ids = JSON.stringify([...span.ids]);
+  const { db, closed, totals } = history;
   // One state of the database.
   db.exec('BEGIN');
   try {
     const { day } = closed.get() as { day: number | null };
     if (day === null || day < span.fromDay) return null;
     const toDay = Math.min(day, span.toDay);
-    const found = totals.all(ids, toDay, span.fromDay - 1) as unknown as TotalsCells[];
+    let { last } = history;
+    if (last === null || !isSame(last, { ...span, day })) {
+      const found = totals.all(JSON.stringify([...span.ids]), toDay, span.fromDay - 1) as unknown as TotalsCells[];
+      last = history.last = { ...span, day, found };
+    }
+    const { found } = last;
     for (const [index, upMs, downMs, unknownMs] of found) {
       uptimes[index * figures] = upMs;
       uptimes[index * figures + 1] = downMs;
@@ -86,6 +93,11 @@ function addClosed(
   } finally {
     db.exec('COMMIT');
   }
+}
+
+function isSame(a: Omit<Closed, 'found'>, b: Omit<Closed, 'found'>): boolean {
+  if (a.day !== b.day || a.fromDay !== b.fromDay || a.toDay !== b.toDay || a.ids.length !== b.ids.length) return false;
+  return a.ids.every((id, index) => id === b.ids[index]);
 }
 
 /** Adds how monitors spent a span that is not closed. */
