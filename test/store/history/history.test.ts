@@ -106,7 +106,7 @@ t.test('without the history pings go on, the journal stays bounded, and it is sa
   const journal = { ...small, bytesMax: 20_000 };
   const pinged = new Pinged(t, directory, { journal, onHistoryProblem });
   await pinged.until(() => historyRows(directory) > 0);
-  const thief = new DatabaseSync(join(directory, 'history.db'));
+  const thief = new DatabaseSync(join(directory, 'history.db'), { timeout: 30_000 });
   thief.exec('DROP TABLE taken');
   // What the thread cannot do, and in time what is lost by it.
   await pinged.until(() => problems.some((problem) => /no such table: taken/.test(problem)));
