@@ -72,6 +72,7 @@ function factsOf(monitor: Monitor): ViewFact[] {
     ...moment('Last beat', lastBeatMs),
     ...moment('Next beat due', dueMs),
     ...moment('Deadline', deadlineMs),
+    ...(config.severity === 'critical' ? [] : [{ label: 'Severity', value: { text: config.severity } }]),
     ...(config.dependsOn.length > 0 ? [{ label: 'Depends on', value: { text: config.dependsOn.join(', ') } }] : []),
     ...moment('Known since', createdMs),
   ];

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import { type Notice, noticeDefaults } from './engine/domain/notice.ts';
-import type { FailureReason, Notifier, Verdict } from './notify/notifier.ts';
+import type { Attempt, FailureReason, Notifier, Verdict } from './notify/notifier.ts';
 
 const advice: Record<FailureReason, string> = {
   network: 'Check host and port of PING_ALERT_URI, and that the receiver is running and reachable from here.',
@@ -12,6 +12,9 @@ const advice: Record<FailureReason, string> = {
   redirect: 'Set PING_ALERT_URI to the address that the receiver redirects to.',
   bad_port: 'Set PING_ALERT_URI to another port; waiting does not help.',
   no_channel: 'Set PING_ALERT_URI.',
+  refused_address: 'Allow the address with TOCSIN_EGRESS_ALLOW if alerts are to go there.',
+  secret: 'Set the variable that the secret refers to, and start again.',
+  receiver: 'Its answer says what it does not like.',
   aborted: 'Try again.',
   internal: 'This is a fault in Tocsin; its log says more.',
 };
@@ -27,7 +30,7 @@ export async function sendTestAlert(options: {
 }): Promise<{ ok: boolean; lines: string[] }> {
   const { notifier, clock, newId } = options;
   const startedMs = clock.monotonicMs();
-  const attempt = { id: newId(), notice: testNotice(clock.wallMs()), attempt: 1 };
+  const attempt: Attempt = { id: newId(), notices: [testNotice(clock.wallMs())], attempt: 1, endedDigests: [] };
   const verdict = await notifier.send(attempt, new AbortController().signal);
   const tookMs = Math.round(clock.monotonicMs() - startedMs);
   return { ok: verdict.kind === 'ok', lines: report(verdict, tookMs) };

@@ -21,7 +21,7 @@ t.test('sends one notice that says it is a test', async (t) => {
   const { ok, text, attempts } = await send({ kind: 'ok', detail: 'HTTP 204', httpStatus: 204 });
   t.equal(ok, true);
   t.equal(text, 'The test alert was delivered: HTTP 204, after 37 ms.');
-  t.match(attempts, [{ id: 'id-1', attempt: 1, notice: { type: 'test', name: 'tocsin-test' } }]);
+  t.match(attempts, [{ id: 'id-1', attempt: 1, notices: [{ type: 'test', name: 'tocsin-test' }] }]);
 });
 
 t.test('says what went wrong and what to do', async (t) => {

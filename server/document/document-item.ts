@@ -48,6 +48,7 @@ export const monitorFields: Readonly<Record<string, FieldKind>> = {
   channels: 'texts',
   depends_on: 'texts',
   maintenance: 'windows',
+  severity: 'text',
   ping_id: 'text',
 };
 

@@ -47,6 +47,7 @@ function fieldsOf({ name, frequencyMs, graceMs, config }: Monitor): Record<strin
     channels: listOf(config.channels),
     depends_on: listOf(config.dependsOn),
     maintenance: config.maintenance.length === 0 ? null : config.maintenance.map(windowOf),
+    severity: config.severity === 'critical' ? null : config.severity,
     ping_id: config.pingId || null,
   };
   const fields: Record<string, FieldValue> = {};

@@ -10,7 +10,7 @@ const excerptMaxLength = 200;
 export type HttpRequest = {
   /** Without credentials: fetch refuses those. */
   url: string;
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   headers: Record<string, string>;
   body: string | null;
 };
@@ -21,6 +21,8 @@ export type HttpAttemptOptions = {
   signal: AbortSignal;
   clock: Clock;
   redactor: Redactor;
+  /** What a receiver says in its own way (such as a failure with HTTP 200); null: what the status says. `text`: 1 kB at most. */
+  judge?: (answer: { status: number; text: string }) => Verdict | null;
 };
 
 /**
@@ -40,6 +42,8 @@ export async function attemptHttp(request: HttpRequest, options: HttpAttemptOpti
     const { url, method, headers, body } = request;
     const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: abort.signal });
     const answer = await readStart(response);
+    const judged = options.judge?.({ status: response.status, text: answer.text });
+    if (judged) return judged;
     return classify(response, { answer, redactor, nowMs: clock.wallMs() });
   } catch (error) {
     if (signal.aborted) return aborted();

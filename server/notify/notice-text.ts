@@ -8,13 +8,23 @@ export function noticeText(notice: Notice): string {
   switch (type) {
     case 'test':
       return `This is a test alert of Tocsin, sent at ${at(notice.atMs)}. Nothing is wrong.`;
+    case 'closed':
+      return `The alert of ${name} is closed: ${notice.message}. It was down since ${at(downSinceMs)}.`;
+    case 'flapping':
+      return `${name} is FLAPPING: it went down ${notice.flaps} times lately. You hear of it again when it is steady.`;
     case 'up': {
       const interval = `from ${at(downSinceMs)} to ${at(recoveredMs ?? notice.atMs)}`;
+      if (notice.flaps > 0) return `${name} is steady again, and UP since ${at(recoveredMs ?? notice.atMs)}.`;
       if (!merged) return `${name} is UP again: it was down ${interval}.${blindness(notice)}`;
       return `${name} is UP again, but was DOWN ${interval}: ${cause(notice)}.${blindness(notice)}`;
     }
     case 'down': {
-      const state = repeat === 0 ? 'is DOWN' : `is still DOWN, since ${at(downSinceMs)} (reminder ${repeat})`;
+      const state =
+        notice.flaps > 0 && repeat === 0
+          ? `is steady, and DOWN since ${at(downSinceMs)}`
+          : repeat === 0
+            ? 'is DOWN'
+            : `is still DOWN, since ${at(downSinceMs)} (reminder ${repeat})`;
       return `${name} ${state}: ${cause(notice)}.${dependency(notice)}${blindness(notice)}`;
     }
   }

@@ -4,14 +4,23 @@ import type { Notice } from '../engine/domain/notice.ts';
 export type Attempt = {
   /** Idempotency key: the same on every attempt of a delivery. */
   id: string;
-  notice: Notice;
+  /** One; or many, which are to be told as one digest, oldest first: there may be several of one monitor. */
+  notices: readonly [Notice, ...Notice[]];
   /** 1 for the first attempt. */
   attempt: number;
+  /**
+   * Ids of digests that are over with this recovery: each monitor that they told of as down has recovered. Only for kinds of
+   * which receivers keep what is open (`isKeyed`).
+   */
+  endedDigests: readonly string[];
 };
 
 /**
  * Why an attempt failed. `http_status`: the receiver answered, and not with a 2xx. `protocol`: it answered something
- * that is not HTTP. `bad_port`: fetch never connects to this port. `aborted`: cut off by its signal. `internal`: a fault of ours.
+ * that is not of its protocol. `bad_port`: fetch never connects to this port. `refused_address`: TOCSIN_EGRESS_ALLOW and DENY
+ * do not let requests go there. `secret`: what a secret refers to is not there. `receiver`: it answered, and said no in its own
+ * way (SMTP, an API that says so with HTTP 200, the exit code of a program). `aborted`: cut off by its signal. `internal`: a
+ * fault of ours.
  */
 export type FailureReason =
   | 'network'
@@ -23,18 +32,25 @@ export type FailureReason =
   | 'redirect'
   | 'bad_port'
   | 'no_channel'
+  | 'refused_address'
+  | 'secret'
+  | 'receiver'
   | 'aborted'
   | 'internal';
 
-/** What became of an attempt. `detail` is a plain text of up to 300 characters, free of secrets, for operators. */
+/**
+ * What became of an attempt. `detail` is a plain text of up to 300 characters, `answer` how the receiver's answer began, up to
+ * 500; both are free of secrets, for operators.
+ */
 export type Verdict =
-  | { kind: 'ok'; detail: string; httpStatus?: number }
+  | { kind: 'ok'; detail: string; httpStatus?: number; answer?: string }
   | {
       /** `permanent`: the receiver wants no more of it, so another attempt is pointless. */
       kind: 'retryable' | 'permanent';
       reason: FailureReason;
       detail: string;
       httpStatus?: number;
+      answer?: string;
       /** How long the receiver asked to wait, ms. */
       retryAfterMs?: number;
     };

@@ -193,7 +193,7 @@ export class Outbox {
       return { kind: 'retryable', reason: 'no_channel', detail: `there is no channel "${channel}" any more` };
     }
     try {
-      return await notifier.send({ id, notice, attempt: attempts + 1 }, signal);
+      return await notifier.send({ id, notices: [notice], attempt: attempts + 1, endedDigests: [] }, signal);
     } catch (error) {
       this.#logger.error({ err: error, channel }, 'a notifier threw; it must not');
       return { kind: 'retryable', reason: 'internal', detail: 'the notifier failed' };

@@ -84,6 +84,7 @@ export function monitorMessage(
     dependsOn: [...config.dependsOn],
     maintenance: config.maintenance.map(windowMessage),
     pingId: config.pingId,
+    severity: config.severity,
     etag: etagOf(monitor),
     origin: origins[config.origin],
     pause: pause

@@ -3,6 +3,7 @@ import { type Monitor, MonitorSchema } from '../../gen/ts/tocsin/v1/monitor_pb.t
 import type { Configuration } from '../engine/domain/configure.ts';
 import { minFrequencyMs, parseDuration } from '../engine/domain/duration.ts';
 import type { MaintenanceWindow } from '../engine/domain/maintenance.ts';
+import { severities } from '../engine/domain/monitor-config.ts';
 import { checkMonitorName } from '../engine/domain/monitor-name.ts';
 import { callError, quoteInput } from './call-error.ts';
 import { itemProblem, tagProblem } from './item-problem.ts';
@@ -135,6 +136,11 @@ const readers: Readonly<Record<string, FieldReader>> = {
       windows.push(read.window);
     }
     patch.maintenance = windows;
+    return null;
+  },
+  severity: ({ severity }, patch) => {
+    // The contract's own rule has seen that it is one of them.
+    patch.severity = severities.find((each) => each === severity) ?? 'critical';
     return null;
   },
   ping_id: ({ pingId }, patch) => {

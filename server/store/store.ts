@@ -1,5 +1,6 @@
 import type { BeatRecord, BlindInterval, IncidentRecord, Monitor, PauseRecord } from '../engine/domain/monitor.ts';
 import type { DeliveryQueue, NewDelivery } from '../outbox/delivery-queue.ts';
+import type { Catalog } from './catalog.ts';
 import type { HistoryReads } from './history-types.ts';
 import type { FoundMonitors, MonitorQuery } from './monitor-query.ts';
 
@@ -48,6 +49,7 @@ export class StoreError extends Error {
  */
 export interface Store extends HistoryReads {
   readonly deliveries: DeliveryQueue;
+  readonly catalog: Catalog;
 
   /**
    * True for moments in which a commit waits for the medium, unless all of its changes are plain beats (an ok that only

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { MonitorSchema, MaintenanceWindowSchema } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
+import { MaintenanceWindowSchema, MonitorSchema } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import { monitorFields, problemText, windowFields } from '../../server/document/document-item.ts';
 import { readDocument } from '../../server/document/read-document.ts';
 

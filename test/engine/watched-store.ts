@@ -1,5 +1,6 @@
 import type { BlindInterval } from '../../server/engine/domain/monitor.ts';
 import type { DeliveryQueue } from '../../server/outbox/delivery-queue.ts';
+import type { Catalog } from '../../server/store/catalog.ts';
 import { type Change, type MonitorKey, type Store, StoreError } from '../../server/store/store.ts';
 
 export type StoreCall = 'load' | 'commit' | 'stamp' | 'shift' | 'trim';
@@ -8,6 +9,7 @@ export type StoreCall = 'load' | 'commit' | 'stamp' | 'shift' | 'trim';
 export class WatchedStore implements Store {
   readonly inner: Store;
   readonly deliveries: DeliveryQueue;
+  readonly catalog: Catalog;
   /** The changes of each commit that went through. */
   readonly commits: Change[][] = [];
   /** Calls that fail as on a full disk. */
@@ -19,6 +21,7 @@ export class WatchedStore implements Store {
 
   constructor(inner: Store) {
     this.inner = inner;
+    this.catalog = inner.catalog;
     const shiftClaims = async (deltaMs: number) => {
       this.#check('shift');
       await inner.deliveries.shiftClaims(deltaMs);

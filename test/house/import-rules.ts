@@ -9,6 +9,7 @@ const flow = [
   'transport',
   'codec',
   'service',
+  'alerting',
   'engine',
   'store',
   'outbox',

@@ -90,7 +90,9 @@ t.test('without a URI alerts go to the log', async (t) => {
   const signal = new AbortController().signal;
   const notices: Notice[] = [missed, { ...missed, ...recovered }, { ...missed, ...recovered, merged: true }];
   for (const notice of notices) {
-    t.match(await notifier.send({ id: 'msg_1', notice, attempt: 1 }, signal), { kind: 'ok' });
+    t.match(await notifier.send({ id: 'msg_1', notices: [notice], attempt: 1, endedDigests: [] }, signal), {
+      kind: 'ok',
+    });
   }
   t.same(
     written.map(({ level, message }) => ({ level, message })),
@@ -105,7 +107,7 @@ t.test('without a URI alerts go to the log', async (t) => {
   logger.warn = () => {
     throw new Error('the disk is full');
   };
-  const verdict = await notifier.send({ id: 'msg_1', notice: missed, attempt: 1 }, signal);
+  const verdict = await notifier.send({ id: 'msg_1', notices: [missed], attempt: 1, endedDigests: [] }, signal);
   t.match(verdict, { kind: 'retryable', reason: 'internal' }, 'it does not throw either');
 
   t.ok(alertNotifier({ uri: 'http://127.0.0.1:4001/hook', ...options }) instanceof WebhookNotifier);

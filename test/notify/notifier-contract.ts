@@ -30,7 +30,10 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
   const attempt = async (t: Test, origin: string, options: { limitMs?: number; signal?: AbortSignal } = {}) => {
     const { limitMs = patientMs, signal = new AbortController().signal } = options;
     const notifier = make({ origin, clock, timeoutMs: limitMs });
-    const verdict = await notifier.send({ id: 'msg_1', notice: downNotice(clock.wallMs()), attempt: 1 }, signal);
+    const verdict = await notifier.send(
+      { id: 'msg_1', notices: [downNotice(clock.wallMs())], attempt: 1, endedDigests: [] },
+      signal,
+    );
     const shown = JSON.stringify(verdict);
     for (const secret of secrets) if (shown.includes(secret)) t.fail(`${shown} shows ${secret}`);
     t.ok(verdict.detail !== '' && verdict.detail.length <= 300, verdict.detail);

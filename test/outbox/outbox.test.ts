@@ -132,7 +132,7 @@ t.test('sends what is there at the start, and what a poke announces, at once', a
   outbox.poke();
   await settle(10);
   t.same(queue.sent, ['before', 'after'], 'no time had to pass');
-  t.match(notifier.attempts[0], { id: 'before', attempt: 1, notice: { name: 'm1' } });
+  t.match(notifier.attempts[0], { id: 'before', attempt: 1, notices: [{ name: 'm1' }] });
   await clock.advance(hourMs);
   t.equal(notifier.attempts.length, 2, 'once each');
   t.same(log, ['alert delivered', 'alert delivered'], 'a line each');
@@ -191,7 +191,7 @@ t.test('Retry-After is waited for', async (t) => {
 t.test('an up never overtakes its down; other monitors do not wait for either', async (t) => {
   const { clock, queue, notifier, outbox, add } = sceneOf(t);
   let away = true;
-  notifier.answer = ({ notice }) => (away && notice.name === 'm1' ? refused : ok);
+  notifier.answer = ({ notices: [notice] }) => (away && notice.name === 'm1' ? refused : ok);
   for (const id of ['1 down', '1 up', '1 down again']) add(1, id);
   for (const id of ['2 down', '2 up']) add(2, id);
   await outbox.start();
@@ -205,7 +205,7 @@ t.test('an up never overtakes its down; other monitors do not wait for either', 
 
 t.test('given up: at once when the receiver wants no more, otherwise after 72 h', async (t) => {
   const { clock, queue, notifier, outbox, add, log } = sceneOf(t, { random: () => 0.5 });
-  notifier.answer = ({ notice }) =>
+  notifier.answer = ({ notices: [notice] }) =>
     notice.name === 'm1' ? { kind: 'permanent', reason: 'http_status', detail: 'HTTP 410', httpStatus: 410 } : refused;
   add(1, 'gone');
   add(1, 'gone too');
@@ -310,7 +310,7 @@ t.test('attempts that end together are settled together', async (t) => {
   const released = new Promise<void>((resolve) => {
     release = resolve;
   });
-  notifier.answer = async ({ notice }) => {
+  notifier.answer = async ({ notices: [notice] }) => {
     await released;
     // In one turn of the event loop, but not in one go.
     for (let n = 0; n < 10 * Number(notice.name.slice(1)); n++) await null;

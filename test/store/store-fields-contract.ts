@@ -45,6 +45,7 @@ export function storeFieldsContract(t: Test, { name, open }: StoreContractOption
           { kind: 'once', fromMs: 1, toMs: 2 },
           { kind: 'recurring', cron, durationMs: 3 },
         ],
+        severity: 'warning',
         pingId: '6e1ad0a4-4d5c-4c9c-8b8e-0e7d2a3c1f00',
       },
       progress: { ...noProgress, pause: { sinceMs: 1, untilMs: 2, untilPing: true } },

@@ -1,9 +1,9 @@
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import {
-  compressionGzip as gzip,
   createConnectTransport,
   createGrpcTransport,
   createGrpcWebTransport,
+  compressionGzip as gzip,
 } from '@connectrpc/connect-node';
 import t, { type Test } from 'tap';
 import { HeartbeatService } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';

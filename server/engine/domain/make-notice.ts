@@ -1,11 +1,11 @@
 import type { Monitor, OpenIncident } from './monitor.ts';
 import type { Notice } from './notice.ts';
 
-type Details = Partial<Pick<Notice, 'recoveredMs' | 'merged' | 'repeat' | 'message' | 'blind' | 'heldBy'>>;
+type Details = Partial<Pick<Notice, 'recoveredMs' | 'merged' | 'repeat' | 'message' | 'blind' | 'heldBy' | 'flaps'>>;
 
 /** A notice about `incident` of `monitor`, as it stands at `atMs`. */
 export function makeNotice(
-  type: 'down' | 'up',
+  type: Exclude<Notice['type'], 'test'>,
   { monitor, incident, atMs }: { monitor: Monitor; incident: OpenIncident; atMs: number },
   details: Details = {},
 ): Notice {
@@ -13,6 +13,7 @@ export function makeNotice(
     type,
     atMs,
     name: monitor.name,
+    severity: monitor.config.severity,
     reason: incident.reason,
     incidentId: incident.id,
     downSinceMs: incident.startedMs,
@@ -30,6 +31,7 @@ export function makeNotice(
     exitCode: type === 'down' ? incident.exitCode : null,
     blind: monitor.hold?.blind ?? null,
     heldBy: '',
+    flaps: 0,
     ...details,
   };
 }

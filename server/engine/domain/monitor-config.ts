@@ -1,6 +1,10 @@
 import type { MaintenanceWindow } from './maintenance.ts';
 import type { CronSchedule } from './schedule.ts';
 
+/** How bad it is when a monitor is down, the worst first. */
+export const severities = ['critical', 'error', 'warning', 'info'] as const;
+export type Severity = (typeof severities)[number];
+
 /** What people set of a monitor besides period and grace. Times in ms. Never changed in place: a new state has a new one. */
 export type MonitorConfig = {
   /** What made the monitor: a ping that was the first of its name, a call, or a document of monitors. */
@@ -24,6 +28,7 @@ export type MonitorConfig = {
   /** Names of monitors: while one of them is down, the alert of this one is held. */
   dependsOn: readonly string[];
   maintenance: readonly MaintenanceWindow[];
+  severity: Severity;
   /** Id under which it can be pinged without its name, a UUID; '' when it has none. */
   pingId: string;
 };
@@ -42,6 +47,7 @@ export const plainConfig: MonitorConfig = Object.freeze({
   channels: [],
   dependsOn: [],
   maintenance: [],
+  severity: 'critical',
   pingId: '',
 });
 

@@ -15,11 +15,13 @@ export class LogNotifier implements Notifier {
     this.#logger = logger;
   }
 
-  async send({ id, notice }: Attempt): Promise<Verdict> {
-    const { type, name, incidentId, reason, repeat, merged } = notice;
-    const details = { alert: { id, type, name, incidentId, reason, repeat, merged } };
+  async send({ id, notices }: Attempt): Promise<Verdict> {
     try {
-      this.#logger[type === 'down' || merged ? 'warn' : 'info'](details, noticeText(notice));
+      for (const notice of notices) {
+        const { type, name, severity, incidentId, reason, repeat, merged } = notice;
+        const details = { alert: { id, type, name, severity, incidentId, reason, repeat, merged } };
+        this.#logger[type === 'down' || merged ? 'warn' : 'info'](details, noticeText(notice));
+      }
       return { kind: 'ok', detail: 'written to the log' };
     } catch {
       return { kind: 'retryable', reason: 'internal', detail: 'the log could not be written' };

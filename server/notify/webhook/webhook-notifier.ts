@@ -60,7 +60,7 @@ export class WebhookNotifier implements Notifier {
     return attemptHttp(request, options);
   }
 
-  #post({ id, notice }: Attempt): HttpRequest {
+  #post({ id, notices: [notice] }: Attempt): HttpRequest {
     const body = JSON.stringify(webhookPayload(notice));
     const sentMs = this.#clock.wallMs();
     const headers = {
@@ -74,7 +74,7 @@ export class WebhookNotifier implements Notifier {
   }
 
   /** Null for a recovery on its own, which this form has no words for. */
-  #get({ id, notice }: Attempt): HttpRequest | null {
+  #get({ id, notices: [notice] }: Attempt): HttpRequest | null {
     if (notice.type === 'up' && !notice.merged) return null;
     const query = `name=${encodeURIComponent(notice.name)}&last_ping=${seconds(notice.lastBeatMs) ?? ''}`;
     // The URI's own query stays as it was written, byte by byte.

@@ -7,7 +7,7 @@ import { noticeText } from '../notice-text.ts';
  * `data` is in whole Unix seconds, rounded down, null when there is none.
  */
 export type WebhookPayload = {
-  type: 'monitor.down' | 'monitor.up' | 'monitor.test';
+  type: `monitor.${Notice['type']}`;
   /** When the notice was made; the attempt's own time is in the webhook-timestamp header. */
   timestamp: string;
   /** The whole of it in a sentence or two, for people. */
@@ -25,6 +25,8 @@ export type WebhookPayload = {
     cron: { expression: string; time_zone: string } | null;
     grace: string;
     tags: readonly string[];
+    /** `critical`, `error`, `warning` or `info`. */
+    severity: Notice['severity'];
     /** The same in every notice of one incident. */
     incident_id: string;
     reason: Notice['reason'];
@@ -41,6 +43,8 @@ export type WebhookPayload = {
     blind: { from: number; to: number } | null;
     /** The monitor that this one depends on and that was down, because of which the alert waited; empty when none. */
     held_by: string;
+    /** How often it went down lately, when it flaps or did until now; else 0. */
+    flaps: number;
   };
 };
 
@@ -60,6 +64,7 @@ export function webhookPayload(notice: Notice): WebhookPayload {
       cron: cron && { expression: cron.expression, time_zone: cron.timeZone },
       grace: formatDuration(notice.graceMs),
       tags: notice.tags,
+      severity: notice.severity,
       incident_id: notice.incidentId,
       reason: notice.reason,
       down_since: seconds(notice.downSinceMs),
@@ -70,6 +75,7 @@ export function webhookPayload(notice: Notice): WebhookPayload {
       exit_code: notice.exitCode,
       blind: blind && { from: seconds(blind.fromMs), to: seconds(blind.toMs) },
       held_by: notice.heldBy,
+      flaps: notice.flaps,
     },
   };
 }

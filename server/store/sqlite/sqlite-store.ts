@@ -14,6 +14,7 @@ import { JournaledMonitors } from './journaled-monitors.ts';
 import { lockDirectory } from './process-lock.ts';
 import { storedIncident } from './readers/read-queries.ts';
 import { ReaderPool } from './readers/reader-pool.ts';
+import { SqliteCatalog } from './sqlite-catalog.ts';
 import { SqliteDeliveryQueue } from './sqlite-delivery-queue.ts';
 import { prepareStatements, type Statements } from './statements.ts';
 
@@ -64,6 +65,7 @@ const defaultJournalLimits: JournalLimits = {
  */
 export class SqliteStore implements Store {
   readonly deliveries: SqliteDeliveryQueue;
+  readonly catalog: SqliteCatalog;
   readonly #db: Database;
   readonly #lock: { release(): void };
   readonly #statements: Statements;
@@ -90,6 +92,7 @@ export class SqliteStore implements Store {
       this.#db = new Database(path, options);
       this.#statements = prepareStatements(this.#db);
       this.deliveries = new SqliteDeliveryQueue(this.#db);
+      this.catalog = new SqliteCatalog(this.#db);
       this.#readers = new ReaderPool({ path, historyPath, size: readersMax });
       this.#journal = new BeatJournal({ directory, sync: options.durability === 'power', segmentBytes });
       this.#history = new History({

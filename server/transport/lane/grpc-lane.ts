@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts';
 import type { BoundService } from '../../service/service-handlers.ts';
+import { callerHeaders } from '../caller-headers.ts';
 import { binaryReader } from '../codec/binary-reader.ts';
 import { binaryWriter } from '../codec/binary-writer.ts';
-import { callerHeaders } from '../caller-headers.ts';
 import type { Invoker } from '../invoker.ts';
 import { CallDeadline, grpcTimeoutMs } from './call-deadline.ts';
 import { GrpcCall, type GrpcMethod } from './grpc-call.ts';

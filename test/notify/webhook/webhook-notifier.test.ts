@@ -51,7 +51,10 @@ async function deliver(
   });
   const uri = `${origin.replace('//', `//${userinfo}`)}${rest}`;
   const notifier = new WebhookNotifier({ uri, method, secret, clock });
-  const verdict = await notifier.send({ id, notice, attempt: 1 }, new AbortController().signal);
+  const verdict = await notifier.send(
+    { id, notices: [notice], attempt: 1, endedDigests: [] },
+    new AbortController().signal,
+  );
   t.match(verdict, { kind: 'ok' });
   return received;
 }
@@ -102,6 +105,7 @@ t.test('the body, field by field', async (t) => {
         cron: null,
         grace: '1m',
         tags: [],
+        severity: 'critical',
         incident_id: 'i-1',
         reason: 'missed',
         down_since: 1_773_457_860,
@@ -112,6 +116,7 @@ t.test('the body, field by field', async (t) => {
         exit_code: null,
         blind: null,
         held_by: '',
+        flaps: 0,
       },
     },
   );
