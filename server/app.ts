@@ -15,7 +15,9 @@ import { listenerServerFactory } from './listener/listener-server.ts';
 import { ManagedMonitors } from './managed-monitors.ts';
 import { metricsText } from './metrics.ts';
 import { monitorPage } from './monitor-page.ts';
-import { alertNotifier } from './notify/notifier-registry.ts';
+import { alertNotifier } from './notify/alert-notifier.ts';
+import type { NotifierPorts } from './notify/channel-kind.ts';
+import { Egress } from './notify/egress.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { CronOccurrences } from './schedule/cron-occurrences.ts';
@@ -85,16 +87,19 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     });
     teardown.add('store', () => store.close());
 
-    const notifier = alertNotifier({
-      uri: config.alertUri,
-      method: config.alertMethod,
-      secret: loadOrCreateWebhookSecret({
+    const egress = new Egress({ clock });
+    const ports: NotifierPorts = {
+      clock,
+      logger,
+      http: egress.http,
+      addressesOf: egress.addressesOf,
+      signingSecret: loadOrCreateWebhookSecret({
         configured: config.webhookSecret,
         path: join(config.dataDir, 'webhook-secret'),
       }),
-      clock,
-      logger,
-    });
+      execDir: null,
+    };
+    const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, ports });
     const notifiers = new Map([[defaultChannel, notifier]]);
     const outbox = new Outbox({ queue: store.deliveries, clock, random, notifiers, logger });
     teardown.add('outbox', () => outbox.stop(stopOutboxMs));

@@ -5,7 +5,8 @@ import { pino } from 'pino';
 import { readCommandLine } from './config/command-line.ts';
 import { parseConfig } from './config/parse-config.ts';
 import type { Config } from './config/settings.ts';
-import { alertNotifier } from './notify/notifier-registry.ts';
+import { alertNotifier } from './notify/alert-notifier.ts';
+import { Egress } from './notify/egress.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { sendTestAlert } from './send-test-alert.ts';
 import { StoreError } from './store/store.ts';
@@ -90,8 +91,9 @@ async function serve(config: Config): Promise<void> {
 async function testAlert(config: Config): Promise<void> {
   // In step with what is printed beside it.
   const logger = pino({ level: config.logLevel }, pino.destination({ sync: true }));
-  const secret = readSecret(config);
-  const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, secret, clock, logger });
+  const { http } = new Egress({ clock });
+  const ports = { clock, logger, http, signingSecret: readSecret(config) };
+  const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, ports });
   if (config.alertUri === null) {
     process.stdout.write('PING_ALERT_URI is not set: alerts only go to the log, like this one:\n');
   }

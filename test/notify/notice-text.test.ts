@@ -1,10 +1,11 @@
 import t from 'tap';
 import type { Notice } from '../../server/engine/domain/notice.ts';
+import { alertNotifier } from '../../server/notify/alert-notifier.ts';
 import { noticeText } from '../../server/notify/notice-text.ts';
-import { alertNotifier } from '../../server/notify/notifier-registry.ts';
 import { WebhookNotifier } from '../../server/notify/webhook/webhook-notifier.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { downNotice } from './notifier-contract.ts';
+import { portsForTests } from './ports-for-tests.ts';
 
 const at = (time: string): number => Date.parse(`2026-03-14T${time}Z`);
 
@@ -85,7 +86,8 @@ t.test('without a URI alerts go to the log', async (t) => {
   const written: { level: string; message: string; details: object }[] = [];
   const write = (level: string) => (details: object, message: string) => void written.push({ level, message, details });
   const logger = { info: write('info'), warn: write('warn') };
-  const options = { method: 'POST' as const, secret: `whsec_${'A'.repeat(32)}`, clock: new FakeClock(), logger };
+  const ports = { ...portsForTests(new FakeClock()), logger };
+  const options = { method: 'POST' as const, ports };
   const notifier = alertNotifier({ uri: null, ...options });
   const signal = new AbortController().signal;
   const notices: Notice[] = [missed, { ...missed, ...recovered }, { ...missed, ...recovered, merged: true }];

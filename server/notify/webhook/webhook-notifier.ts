@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
-import type { Clock } from '../../clock.ts';
-import { attemptHttp, type HttpRequest } from '../http-attempt.ts';
+import type { NotifierPorts } from '../channel-kind.ts';
+import type { HttpRequest } from '../http-attempt.ts';
 import type { Attempt, Notifier, Verdict } from '../notifier.ts';
 import { Redactor, secretsOfUrl } from '../redactor.ts';
 import { seconds, webhookPayload } from './webhook-payload.ts';
@@ -10,9 +10,8 @@ export type WebhookOptions = {
   uri: string;
   /** POST: signed JSON (see `WebhookPayload`). GET: only `?name=&last_ping=`, added to the query that the URI has. */
   method: 'POST' | 'GET';
-  /** `whsec_…`: signs what is POSTed, as Standard Webhooks have it. */
-  secret: string;
-  clock: Clock;
+  /** `signingSecret` signs what is POSTed, as Standard Webhooks have it. */
+  ports: Pick<NotifierPorts, 'clock' | 'http' | 'signingSecret'>;
   /** Limit of one attempt, ms. Default 10,000. */
   timeoutMs?: number;
 };
@@ -25,10 +24,11 @@ export class WebhookNotifier implements Notifier {
   readonly #headers: Record<string, string>;
   readonly #webhook: Webhook;
   readonly #redactor: Redactor;
-  readonly #clock: Clock;
+  readonly #ports: WebhookOptions['ports'];
   readonly #timeoutMs: number;
 
-  constructor({ uri, method, secret, clock, timeoutMs = 10_000 }: WebhookOptions) {
+  constructor({ uri, method, ports, timeoutMs = 10_000 }: WebhookOptions) {
+    const secret = ports.signingSecret;
     const url = new URL(uri);
     const authorization = basicAuthorization(url);
     this.#redactor = new Redactor([
@@ -44,7 +44,7 @@ export class WebhookNotifier implements Notifier {
     this.#method = method;
     this.#headers = { 'user-agent': 'tocsin', ...(authorization === '' ? {} : { authorization }) };
     this.#webhook = new Webhook(secret);
-    this.#clock = clock;
+    this.#ports = ports;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -56,13 +56,12 @@ export class WebhookNotifier implements Notifier {
       return { kind: 'retryable', reason: 'internal', detail: 'the notice could not be written as a request' };
     }
     if (request === null) return { kind: 'ok', detail: 'nothing sent: the GET form does not tell of recoveries' };
-    const options = { timeoutMs: this.#timeoutMs, signal, clock: this.#clock, redactor: this.#redactor };
-    return attemptHttp(request, options);
+    return this.#ports.http(request, { timeoutMs: this.#timeoutMs, signal, redactor: this.#redactor });
   }
 
   #post({ id, notices: [notice] }: Attempt): HttpRequest {
     const body = JSON.stringify(webhookPayload(notice));
-    const sentMs = this.#clock.wallMs();
+    const sentMs = this.#ports.clock.wallMs();
     const headers = {
       ...this.#headers,
       'content-type': 'application/json',

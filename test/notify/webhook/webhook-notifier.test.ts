@@ -7,6 +7,7 @@ import { webhookPayload } from '../../../server/notify/webhook/webhook-payload.t
 import { verifySignature } from '../../support/alert-receiver.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { downNotice, listen, notifierContract } from '../notifier-contract.ts';
+import { portsForTests } from '../ports-for-tests.ts';
 
 const key = Buffer.from('0123456789abcdef0123456789abcdef');
 const secret = `whsec_${key.toString('base64')}`;
@@ -29,7 +30,8 @@ for (const method of ['POST', 'GET'] as const) {
     secrets,
     make: ({ origin, ...rest }) => {
       const uri = `${origin.replace('//', '//ali%20ce:p%40ss@')}/hook/T0KEN-IN-PATH?key=T0KEN%20IN%20QUERY#part`;
-      return new WebhookNotifier({ uri, method, secret, ...rest });
+      const ports = { ...portsForTests(rest.clock), signingSecret: secret };
+      return new WebhookNotifier({ uri, method, ports, timeoutMs: rest.timeoutMs });
     },
   });
 }
@@ -50,7 +52,8 @@ async function deliver(
     response.end('thanks');
   });
   const uri = `${origin.replace('//', `//${userinfo}`)}${rest}`;
-  const notifier = new WebhookNotifier({ uri, method, secret, clock });
+  const ports = { ...portsForTests(clock), signingSecret: secret };
+  const notifier = new WebhookNotifier({ uri, method, ports });
   const verdict = await notifier.send(
     { id, notices: [notice], attempt: 1, endedDigests: [] },
     new AbortController().signal,

@@ -1,0 +1,16 @@
+import type { Clock } from '../../server/clock.ts';
+import type { NotifierPorts } from '../../server/notify/channel-kind.ts';
+import { Egress } from '../../server/notify/egress.ts';
+
+/** Ports of a notifier that may speak to local receivers; `timeoutMs`: no HTTP attempt takes longer. Nothing is logged. */
+export function portsForTests(clock: Clock, { timeoutMs = Infinity }: { timeoutMs?: number } = {}): NotifierPorts {
+  const { http, addressesOf } = new Egress({ clock });
+  return {
+    clock,
+    logger: { info: () => {}, warn: () => {} },
+    http: (request, options) => http(request, { ...options, timeoutMs: Math.min(timeoutMs, options.timeoutMs) }),
+    addressesOf,
+    signingSecret: `whsec_${'A'.repeat(32)}`,
+    execDir: null,
+  };
+}
