@@ -28,12 +28,22 @@ export type Settlement =
   | { seq: number; kind: 'retry'; nextAttemptMs: number; error: string }
   | { seq: number; kind: 'buried'; atMs: number; error: string };
 
+/**
+ * What a delivery that waits is to its channel. `down` and `other` are fresh: never attempted, and no digest; `down` those of
+ * type down or flapping. `tried`: all else, digests included. They are held back apart: fresh ones collect for a digest while
+ * what was tried goes on, and with keyed receivers only downs collect.
+ */
+export type WaitingKind = 'down' | 'other' | 'tried';
+
 export type ClaimOptions = {
   nowMs: number;
   /** How many in all. */
   limit: number;
-  /** How many of one channel; 0 passes it over. Asked once for each channel that has something waiting. Absent: any. */
-  channelLimit?: (channel: string) => number;
+  /**
+   * How many of one channel and kind; 0 passes them over. Asked once for each channel and kind that has something waiting.
+   * Absent: any.
+   */
+  channelLimit?: (channel: string, kind: WaitingKind) => number;
   leaseMs: number;
 };
 
@@ -63,7 +73,7 @@ export interface DeliveryQueue {
   releaseLeases(): Promise<void>;
   /** Moves every waiting time by `deltaMs`: the wall clock was set back, and what was due soon must stay due soon. */
   shiftClaims(deltaMs: number): Promise<void>;
-  /** When the next delivery of a channel that `isOpen` may be claimed, Unix ms (may lie in the past); null for never. */
-  nextClaimMs(isOpen?: (channel: string) => boolean): Promise<number | null>;
+  /** When the next delivery of a channel and kind that `isOpen` may be claimed, Unix ms (may lie in the past); null for never. */
+  nextClaimMs(isOpen?: (channel: string, kind: WaitingKind) => boolean): Promise<number | null>;
   stats(): Promise<DeliveryStats>;
 }

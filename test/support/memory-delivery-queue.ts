@@ -5,6 +5,7 @@ import type {
   DeliveryStats,
   NewDelivery,
   Settlement,
+  WaitingKind,
 } from '../../server/outbox/delivery-queue.ts';
 
 type Row = ClaimedDelivery & {
@@ -65,7 +66,7 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
     const claimed: ClaimedDelivery[] = [];
     const room = new Map<string, number>();
     for (const row of this.#heads().sort((a, b) => a.claimMs - b.claimMs || a.seq - b.seq)) {
-      const left = room.get(row.channel) ?? channelLimit(row.channel);
+      const left = room.get(row.channel) ?? channelLimit(row.channel, 'tried');
       if (row.claimMs > nowMs || left <= 0 || claimed.length === limit) continue;
       room.set(row.channel, left - 1);
       row.claimMs = nowMs + leaseMs;
@@ -114,9 +115,9 @@ export class MemoryDeliveryQueue implements DeliveryQueue {
     }
   }
 
-  async nextClaimMs(isOpen: (channel: string) => boolean = () => true): Promise<number | null> {
+  async nextClaimMs(isOpen: (channel: string, kind: WaitingKind) => boolean = () => true): Promise<number | null> {
     this.fail('nextClaimMs');
-    const open = this.#heads().filter(({ channel }) => isOpen(channel));
+    const open = this.#heads().filter(({ channel }) => isOpen(channel, 'tried'));
     const times = open.map(({ claimMs }) => claimMs);
     return times.length === 0 ? null : Math.min(...times);
   }

@@ -1,4 +1,4 @@
-import type { ClaimOptions } from '../../outbox/delivery-queue.ts';
+import type { ClaimOptions, WaitingKind } from '../../outbox/delivery-queue.ts';
 import { DeliveryHeap } from './delivery-heap.ts';
 import type { PendingDelivery } from './pending-delivery.ts';
 
@@ -126,7 +126,7 @@ export class PendingDeliveries {
   lease({ nowMs, leaseMs, limit, channelLimit = () => limit }: ClaimOptions): PendingDelivery[] {
     const due: PendingDelivery[] = [];
     for (const [channel, { heap }] of this.#channels) {
-      const end = due.length + Math.min(limit, channelLimit(channel));
+      const end = due.length + Math.min(limit, channelLimit(channel, 'tried'));
       for (let head = heap.first; head && head.claimMs <= nowMs && due.length < end; head = heap.first) {
         heap.remove(head);
         due.push(head);
@@ -159,11 +159,11 @@ export class PendingDeliveries {
     }
   }
 
-  nextClaimMs(isOpen: (channel: string) => boolean): number | null {
+  nextClaimMs(isOpen: (channel: string, kind: WaitingKind) => boolean): number | null {
     let nextMs: number | null = null;
     for (const [channel, { heap }] of this.#channels) {
       const { first } = heap;
-      if (first && (nextMs === null || first.claimMs < nextMs) && isOpen(channel)) nextMs = first.claimMs;
+      if (first && (nextMs === null || first.claimMs < nextMs) && isOpen(channel, 'tried')) nextMs = first.claimMs;
     }
     return nextMs;
   }

@@ -6,6 +6,7 @@ import type {
   DeliveryStats,
   NewDelivery,
   Settlement,
+  WaitingKind,
 } from '../../outbox/delivery-queue.ts';
 import type { Database } from './database.ts';
 import { PendingDeliveries } from './pending-deliveries.ts';
@@ -98,7 +99,7 @@ export class SqliteDeliveryQueue implements DeliveryQueue {
     this.#pending.shift(deltaMs);
   }
 
-  async nextClaimMs(isOpen: (channel: string) => boolean = () => true): Promise<number | null> {
+  async nextClaimMs(isOpen: (channel: string, kind: WaitingKind) => boolean = () => true): Promise<number | null> {
     return this.#pending.nextClaimMs(isOpen);
   }
 
