@@ -53,7 +53,7 @@ t.test('a receiver that fails, drops and hangs, then works: every alert arrives 
   };
   const names = ['a', 'b', 'c', 'd', 'e'];
   await flip(server.url, names, 2);
-  await receiver.until(() => names.every((name) => story(receiver, name).length === 4), 60_000);
+  await receiver.until(() => names.every((name) => story(receiver, name).length === 4), 120_000);
   for (const name of names) checkStory(t, story(receiver, name), 2);
   const attempts = receiver.attempts.filter(
     ({ headers }) => headers['webhook-id'] === receiver.attempts[0]!.headers['webhook-id'],
@@ -78,7 +78,7 @@ t.test('a receiver that is away, while the server is killed: every alert arrives
 
   const back = await new AlertReceiver().listen(port);
   t.teardown(() => back.close());
-  await back.until(() => names.every((name) => story(back, name).length === 4), 60_000);
+  await back.until(() => names.every((name) => story(back, name).length === 4), 120_000);
   for (const name of names) checkStory(t, story(back, name), 2);
 });
 
@@ -94,6 +94,10 @@ t.test('one alert that hangs delays no other monitor', async (t) => {
   await send(server.url, 'hangs', 'fail');
   await receiver.until(() => receiver.attempts.length === 1);
   await send(server.url, 'works', 'fail');
-  await receiver.until(() => receiver.accepted.length === 1, 5_000);
-  t.equal(receiver.accepted[0]!.body!.data.name, 'works');
+  await receiver.until(() => receiver.accepted.length === 1);
+  t.same(
+    receiver.attempts.map(({ body }) => body!.data.name),
+    ['hangs', 'works'],
+    'before the one that hangs is given up and tried again',
+  );
 });

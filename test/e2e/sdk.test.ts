@@ -56,7 +56,7 @@ t.test('a server that is away: the job runs on, the beats arrive when it is back
 
   const second = await RunningServer.start({ ...env, PORT: port });
   t.teardown(() => second.kill('SIGTERM'));
-  t.equal(await tocsin.flush({ timeoutMs: 15_000 }), true);
+  t.equal(await tocsin.flush({ timeoutMs: 60_000 }), true);
   t.match(await show(second.url, 'steady'), { status: 'up' });
   t.equal(await tocsin.close(), true);
 });

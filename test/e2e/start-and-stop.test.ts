@@ -90,16 +90,21 @@ t.test(
       t.equal((await fetch(`${server.url}/ping?name=a&frequency=1h&status=fail`)).status, 200);
       await alert;
       server.signal('SIGINT');
-      while (!server.log.some(({ msg }) => msg === 'shutting down')) await setImmediate();
       return server;
     };
+    const shuttingDown = async (server: RunningServer): Promise<void> => {
+      while (!server.log.some(({ msg }) => msg === 'shutting down')) await setImmediate();
+    };
     const patient = await busy();
-    const ended = patient.kill('SIGINT');
+    // Of another kind, at once: one that is still pending is not sent twice, and a second later it is a second request.
+    const ended = patient.kill('SIGTERM');
+    await shuttingDown(patient);
     held.pop()!.end();
     t.same(await ended, { code: 0, signal: null });
     t.ok(patient.log.some(({ msg }) => msg === 'alert delivered'));
 
     const impatient = await busy();
+    await shuttingDown(impatient);
     const again = setInterval(() => impatient.signal('SIGINT'), 100);
     t.teardown(() => clearInterval(again));
     t.same(await impatient.kill('SIGINT'), { code: 1, signal: null });

@@ -230,7 +230,7 @@ t.test('close cuts what does not finish in time', async (t) => {
 t.test('idle HTTP/2 connections go, ones with an open stream stay', async (t) => {
   const waiting: ServerResponse[] = [];
   const handler: Handler = (_request, response) => void waiting.push(response);
-  const { url, close } = await listen({ handler, limits: { idleTimeoutMs: 200 } });
+  const { url, close } = await listen({ handler, limits: { idleTimeoutMs: 500 } });
   const busy = connectHttp2(url);
   const answer = overHttp2(busy, {});
   while (waiting.length < 1) await settle(1);

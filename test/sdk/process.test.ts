@@ -120,7 +120,7 @@ t.test('a flush holds the process while it waits, so that awaiting it at the top
   const away = start(`ping('job', '1h'); console.log(await flush({ timeoutMs: 100 }));`, { TOCSIN_URL: server.url });
   t.same(await away.exit, { code: 0, stdout: 'false\n', stderr: '' });
   server.requests.length = 0;
-  const back = start(`ping('job', '1h'); console.log(await flush());`, { TOCSIN_URL: server.url });
+  const back = start(`ping('job', '1h'); console.log(await flush({ timeoutMs: 60_000 }));`, { TOCSIN_URL: server.url });
   await server.next();
   server.script = applied;
   t.same(await back.exit, { code: 0, stdout: 'true\n', stderr: '' }, 'a retry of the same process');

@@ -32,7 +32,7 @@ t.test('a database of the first schema comes along with its incidents and delive
   const store = new SqliteStore(directory);
   t.teardown(() => store.close());
   const rows = (sql: string) => {
-    const db = new DatabaseSync(path, { readOnly: true });
+    const db = new DatabaseSync(path, { readOnly: true, timeout: 30_000 });
     const found = db
       .prepare(sql)
       .all()

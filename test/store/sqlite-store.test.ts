@@ -20,7 +20,7 @@ async function open(t: Test): Promise<StoreUnderTest> {
       return store;
     },
     async history() {
-      const db = new DatabaseSync(join(directory, 'tocsin.db'), { readOnly: true });
+      const db = new DatabaseSync(join(directory, 'tocsin.db'), { readOnly: true, timeout: 30_000 });
       try {
         const incidents = db.prepare(
           `SELECT id, reason, started_ms AS startedMs, ended_ms AS endedMs, message,

@@ -62,7 +62,7 @@ export class AlertReceiver {
   }
 
   /** Resolves when `condition` holds; rejects after `limitMs` with what was received. */
-  async until(condition: () => boolean, limitMs = 20_000): Promise<void> {
+  async until(condition: () => boolean, limitMs = 60_000): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {
       const limit = setTimeout(() => {

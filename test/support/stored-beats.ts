@@ -18,7 +18,7 @@ export function storedBeats(directory: string): (BeatRecord & { monitorId: numbe
   const end = { segment: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER };
   while (keeper.take(end) > 0);
   keeper.close();
-  const db = new DatabaseSync(path, { readOnly: true });
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 30_000 });
   try {
     const beats = db.prepare(
       `SELECT status, at_ms AS atMs, received_ms AS receivedMs, message, body, duration_ms AS durationMs,

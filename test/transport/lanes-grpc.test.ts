@@ -73,7 +73,7 @@ t.test('a connection that breaks takes only its own calls with it, whatever they
 });
 
 t.test('a connection is idle only when the calls on it have ended', async (t) => {
-  const server = await serveRecorder({ limits: { idleTimeoutMs: 200 } });
+  const server = await serveRecorder({ limits: { idleTimeoutMs: 500 } });
   const held = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   server.recorder.onPing = async (request) => {
