@@ -53,7 +53,8 @@ function textOfOne(raw: Notice, { max, size }: TextRoom): AlertText {
   };
 }
 
-function titleOfOne({ type, name, repeat, merged, flaps }: Notice): string {
+/** A notice in a line, without a period. */
+export function titleOfOne({ type, name, repeat, merged, flaps }: Notice): string {
   switch (type) {
     case 'test':
       return 'Test alert of Tocsin';

@@ -1,4 +1,5 @@
 import { Webhook } from 'standardwebhooks';
+import { basicAuthorization } from '../basic-authorization.ts';
 import type { NotifierPorts } from '../channel-kind.ts';
 import type { HttpRequest } from '../http-attempt.ts';
 import type { Attempt, Notifier, Verdict } from '../notifier.ts';
@@ -80,21 +81,5 @@ export class WebhookNotifier implements Notifier {
     const separator = !this.#uri.includes('?') ? '?' : /[?&]$/.test(this.#uri) ? '' : '&';
     const headers = { ...this.#headers, 'webhook-id': id };
     return { url: `${this.#uri}${separator}${query}`, method: 'GET', headers, body: null };
-  }
-}
-
-/** The credentials of a URL as a header; '' when there are none. */
-function basicAuthorization({ username, password }: URL): string {
-  if (username === '' && password === '') return '';
-  const credentials = `${decoded(username)}:${decoded(password)}`;
-  return `Basic ${Buffer.from(credentials, 'utf8').toString('base64')}`;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // A stray % stands for itself.
-    return text;
   }
 }
