@@ -19,3 +19,9 @@ export function tagProblem(tag: string): string | null {
   const isClean = tag.isWellFormed() && !/[\p{Cc},]/u.test(tag);
   return isClean && bytes >= 1 && bytes <= 64 ? null : 'must be 1 to 64 bytes, without commas and control characters';
 }
+
+/** What is wrong with a text for people, or null. */
+export function textProblem(text: string): string | null {
+  if (!text.isWellFormed()) return 'must be valid Unicode: it holds half of a surrogate pair';
+  return text.includes('\0') ? 'must not hold a NUL character' : null;
+}

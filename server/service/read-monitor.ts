@@ -6,7 +6,8 @@ import type { MaintenanceWindow } from '../engine/domain/maintenance.ts';
 import { severities } from '../engine/domain/monitor-config.ts';
 import { checkMonitorName } from '../engine/domain/monitor-name.ts';
 import { callError, quoteInput } from './call-error.ts';
-import { itemProblem, tagProblem } from './item-problem.ts';
+import { itemProblem, tagProblem, textProblem } from './item-problem.ts';
+import { problemError } from './problem-error.ts';
 import type { BeatChecks } from './read-beat.ts';
 import { type FieldProblem, readMaintenance } from './read-maintenance.ts';
 import { channelsHint } from './read-schedule.ts';
@@ -171,11 +172,6 @@ function durationReader(
   };
 }
 
-function textProblem(text: string): string | null {
-  if (!text.isWellFormed()) return 'must be valid Unicode: it holds half of a surrogate pair';
-  return text.includes('\0') ? 'must not hold a NUL character' : null;
-}
-
 type Settable = { ok: true; fields: ReadonlySet<string> } | { ok: false; error: ConnectError };
 
 /** Fields that say which monitor is meant or under which condition, or that are output only. In a mask they set nothing. */
@@ -193,8 +189,6 @@ function settableOf(mask: readonly string[]): Settable {
   return { ok: false, error: callError({ code: Code.InvalidArgument, message, field: 'update_mask' }) };
 }
 
-function invalid(prefix: string, { field: path, problem, value }: FieldProblem): ReadMonitor & { ok: false } {
-  const field = prefix + path;
-  const got = value === '' ? '' : `; got ${quoteInput(value)}`;
-  return { ok: false, error: callError({ code: Code.InvalidArgument, message: `${field}: ${problem}${got}`, field }) };
+function invalid(prefix: string, problem: FieldProblem): ReadMonitor & { ok: false } {
+  return { ok: false, error: problemError(problem, prefix) };
 }
