@@ -8,6 +8,9 @@ const hints: Record<string, string> = {
   'tocsin.v1.PingRequest.timestamp': 'must be a whole number of Unix seconds, such as 1767225600',
   'tocsin.v1.PingRequest.duration': 'must be a number of seconds with an s, such as 1.5s, from 0s to 366 days',
   'tocsin.v1.PingBatchRequest.pings': 'must be an array of 1 to 1000 pings',
+  'tocsin.v1.Route.name': 'must be 1 to 64 letters, digits, dots, underscores and hyphens',
+  'tocsin.v1.Route.steps': 'must be an array of 1 to 10 steps',
+  'tocsin.v1.RouteStep.channels': 'must be an array of 1 to 20 names of channels',
   'tocsin.v1.UpdateMonitorRequest.update_mask': 'must be names of fields with commas between them, such as grace,tags',
 };
 
