@@ -6,8 +6,9 @@ import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect
 import t, { type Test } from 'tap';
 import { http } from '../../gen/ts/google/api/annotations_pb.ts';
 import { MonitorService, MonitorStatus } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
-import { callError, fieldOf } from '../../server/service/call-error.ts';
+import { callError } from '../../server/service/call-error.ts';
 import { restJson } from '../../server/transport/codec/rest-json.ts';
+import { bare, clientsOf, form, json, type RestCall, send, told, toldBy } from './every-client.ts';
 import { exported, serveRecorder } from './serve-recorder.ts';
 
 // Every call of MonitorService, over REST, Connect (JSON and binary) and gRPC, past the lanes and through them: the handler
@@ -18,39 +19,7 @@ const laned = await serveRecorder({ maxBodyBytes });
 const stock = await serveRecorder({ maxBodyBytes, lanes: [] });
 const servers = [laned, stock];
 
-type Client = Record<string, (request: object) => Promise<Message>>;
-const clientsOf = ({ url }: typeof laned): Record<string, Client> => {
-  const json = createConnectTransport({ baseUrl: url, httpVersion: '1.1', useBinaryFormat: false });
-  const binary = createConnectTransport({ baseUrl: url, httpVersion: '1.1', useBinaryFormat: true });
-  const transports = { json, binary, grpc: createGrpcTransport({ baseUrl: url }) };
-  const clients = Object.entries(transports).map(([name, transport]) => [
-    name,
-    createClient(MonitorService, transport),
-  ]);
-  return Object.fromEntries(clients);
-};
-const clients = servers.map(clientsOf);
-
-type RestCall = { method: string; path: string; type?: string; body?: string | Uint8Array<ArrayBuffer> };
-
-function send(server: typeof laned, { method, path, type, body }: RestCall): Promise<Response> {
-  const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
-  return fetch(server.url + path, { method, headers, ...(body === undefined ? {} : { body }) });
-}
-
-const json = (method: string, path: string, value: unknown): RestCall => ({
-  method,
-  path,
-  type: 'application/json',
-  body: JSON.stringify(value),
-});
-const form = (method: string, path: string, text: string): RestCall => ({
-  method,
-  path,
-  type: 'application/x-www-form-urlencoded',
-  body: text,
-});
-const bare = (method: string, path: string): RestCall => ({ method, path });
+const clients = servers.map((server) => clientsOf(MonitorService, server));
 
 type Row = { call: keyof typeof MonitorService.method; request: Record<string, unknown>; rest: RestCall[] };
 
@@ -373,22 +342,6 @@ const wrong: Wrong[] = [
     message: 'must be yaml or json; got "xml"',
   },
 ];
-
-type Told = { status: number; code: string; field: string | undefined; message: string };
-
-async function told(response: Response): Promise<Told> {
-  const { code, field, message } = (await response.json()) as Told;
-  return { status: response.status, code, field, message };
-}
-
-/** What a client was told; its codes have no HTTP status. */
-async function toldBy(call: Promise<Message>): Promise<Omit<Told, 'status'>> {
-  const error = await call.then(
-    () => new ConnectError('served', Code.Unknown),
-    (reason) => ConnectError.from(reason),
-  );
-  return { code: codeToString(error.code), field: fieldOf(error), message: error.rawMessage };
-}
 
 t.test('an etag may be a parameter or a header', async (t) => {
   const of = (call: RestCall, ifMatch?: string): [RestCall, string | undefined] => [call, ifMatch];

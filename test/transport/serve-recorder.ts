@@ -23,7 +23,7 @@ import { listenerServerFactory } from '../../server/listener/listener-server.ts'
 import type { CallContext } from '../../server/service/call-context.ts';
 import { callError } from '../../server/service/call-error.ts';
 import { RequestValidator } from '../../server/service/request-validator.ts';
-import { bindService } from '../../server/service/service-handlers.ts';
+import { type BoundService, bindService } from '../../server/service/service-handlers.ts';
 import { SystemClock } from '../../server/system-clock.ts';
 import { CallMetrics } from '../../server/transport/call-metrics.ts';
 import { createHttpApp } from '../../server/transport/create-http-app.ts';
@@ -145,6 +145,8 @@ export async function serveRecorder(
     maxBodyBytes?: number;
     streamDrainMs?: number;
     lanes?: readonly LaneName[];
+    /** Served in place of the recorder's. */
+    services?: BoundService[];
   } = {},
 ) {
   const recorder = new Recorder();
@@ -153,7 +155,7 @@ export async function serveRecorder(
   const clock = options.clock ?? new SystemClock();
   const health = new FakeHealth();
   const app = createHttpApp({
-    services: recorder.services,
+    services: options.services ?? recorder.services,
     validator: new RequestValidator(),
     token: options.token,
     clock,
