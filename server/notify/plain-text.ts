@@ -7,6 +7,9 @@ export const utf16Units: TextSize = (text) => text.length;
 /** Bytes of UTF-8. */
 export const utf8Bytes: TextSize = (text) => Buffer.byteLength(text, 'utf8');
 
+/** Bytes of UTF-8 as a string of JSON, without its quotes. */
+export const jsonBytes: TextSize = (text) => Buffer.byteLength(JSON.stringify(text), 'utf8') - 2;
+
 /** The text, or as much of its beginning as fits with an ellipsis; code points stay whole. '' when not even that fits. */
 export function cutText(text: string, max: number, size: TextSize = utf16Units): string {
   if (size(text) <= max) return text;
