@@ -37,12 +37,12 @@ t.test('too many reads at once are refused, the others answered', async (t) => {
     size: 2,
   });
   t.teardown(() => pool.close());
-  const reads = Array.from({ length: 1_010 }, () => pool.read('byId', [1, 10, 10]));
+  const reads = Array.from({ length: 1_010 }, () => pool.monitors('byId', [1, 10, 10]));
   const results = await Promise.allSettled(reads);
   const refused = results.filter(({ status }) => status === 'rejected');
   t.equal(refused.length, 8, 'two are under way, a thousand wait');
   for (const result of refused) t.match(result, { reason: { name: 'StoreError', reason: 'busy' } });
-  t.same(await pool.read('byId', [1, 10, 10]), []);
+  t.same(await pool.monitors('byId', [1, 10, 10]), new Float64Array(0));
 });
 
 t.test('what cannot be read is an error, and the next read is tried anew', async (t) => {
@@ -50,13 +50,13 @@ t.test('what cannot be read is an error, and the next read is tried anew', async
   const path = join(directory, 'tocsin.db');
   const pool = new ReaderPool({ path, historyPath: join(directory, 'history.db'), size: 1 });
   t.teardown(() => pool.close());
-  await t.rejects(pool.read('byId', [1, 10, 10]), { name: 'StoreError', reason: 'io' }, 'there is no database');
+  await t.rejects(pool.monitors('byId', [1, 10, 10]), { name: 'StoreError', reason: 'io' }, 'there is no database');
   new DatabaseSync(path).close();
-  await t.rejects(pool.read('byId', [1, 10, 10]), { reason: 'io', message: /no such table/ });
+  await t.rejects(pool.monitors('byId', [1, 10, 10]), { reason: 'io', message: /no such table/ });
   await new SqliteStore(directory).close();
-  t.same(await pool.read('byId', [1, 10, 10]), []);
+  t.same(await pool.monitors('byId', [1, 10, 10]), new Float64Array(0));
   await pool.close();
-  await t.rejects(pool.read('byId', [1, 10, 10]), { reason: 'io', message: /closed/ });
+  await t.rejects(pool.monitors('byId', [1, 10, 10]), { reason: 'io', message: /closed/ });
 });
 
 t.test('what changes while a list is read does not shorten it', async (t) => {

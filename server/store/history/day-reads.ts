@@ -57,7 +57,7 @@ export class DayReads {
 
   /** How days were spent that are not closed, null before the first beat; null when there is no such monitor. */
   #live(monitorId: number, span: { fromMs: number; toMs: number }): { timeOf(day: number): SpentTime | null } | null {
-    const [monitor] = this.#facts().some([monitorId]);
+    const monitor = this.#facts().one(monitorId);
     if (!monitor) return null;
     const [facts] = span.fromMs < span.toMs ? this.#facts().during([monitor], span) : [];
     const { firstBeatMs } = monitor;

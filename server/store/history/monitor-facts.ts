@@ -7,7 +7,12 @@ import type { Span, SpentTimeFacts } from '../../engine/domain/spent-time.ts';
 /** What a monitor's row tells. */
 export type MonitorFact = { id: number; firstBeatMs: number | null; maintenance: readonly MaintenanceWindow[] };
 
+/** Of many monitors at once: `usual` holds for all but the others, by id; null: there is no such monitor. */
+export type FactsOfMany = { usual: SpentTimeFacts; others: Map<number, SpentTimeFacts | null> };
+
 type FactCells = [id: number, firstBeatMs: number | null, maintenance: string | null];
+type WantedCells = [wantedId: number, id: number | null, firstBeatMs: number | null, maintenance: string | null];
+type Spans = { incidents: Map<number, Span[]>; pauses: Map<number, Span[]>; blinds: readonly Span[] };
 type SpanCells = [monitorId: number, seq: number, fromMs: number, toMs: number | null];
 
 /** Spans of one monitor read at once, newest first. */
@@ -22,7 +27,8 @@ export class MonitorFacts {
   readonly #db: DatabaseSync;
   readonly #nextOccurrence: NextOccurrence;
   readonly #page: StatementSync;
-  readonly #some: StatementSync;
+  readonly #one: StatementSync;
+  readonly #unusual: StatementSync;
   readonly #firstBeat: StatementSync;
   readonly #ids: StatementSync;
   readonly #blinds: StatementSync;
@@ -36,9 +42,11 @@ export class MonitorFacts {
     this.#page = asArrays(
       this.#db.prepare(`SELECT ${factColumns} FROM monitors WHERE id > ? AND first_beat_ms < ? ORDER BY id LIMIT ?`),
     );
-    this.#some = asArrays(
+    this.#one = asArrays(this.#db.prepare(`SELECT ${factColumns} FROM monitors WHERE id = ?`));
+    this.#unusual = asArrays(
       this.#db.prepare(
-        `SELECT ${factColumns} FROM json_each(?) AS wanted CROSS JOIN monitors ON monitors.id = wanted.value`,
+        `SELECT wanted.value, ${factColumns} FROM json_each(?) AS wanted LEFT JOIN monitors ON monitors.id = wanted.value
+         WHERE first_beat_ms IS NULL OR first_beat_ms > ? OR json_extract(config, '$.maintenance') <> '[]'`,
       ),
     );
     this.#firstBeat = this.#db.prepare('SELECT min(first_beat_ms) AS atMs FROM monitors');
@@ -55,9 +63,9 @@ export class MonitorFacts {
     return (this.#page.all(afterId, beforeMs, limit) as unknown as FactCells[]).map(monitorFact);
   }
 
-  /** Those of these monitors that there are, in their order. */
-  some(ids: Iterable<number>): MonitorFact[] {
-    return (this.#some.all(JSON.stringify([...ids])) as unknown as FactCells[]).map(monitorFact);
+  one(id: number): MonitorFact | undefined {
+    const cells = this.#one.get(id) as unknown as FactCells | undefined;
+    return cells && monitorFact(cells);
   }
 
   /** When the first of all monitors was first heard from, Unix ms; null when none was. */
@@ -72,17 +80,46 @@ export class MonitorFacts {
 
   /** What decides how these monitors spent a span, in their order. */
   during(monitors: readonly MonitorFact[], span: Span): SpentTimeFacts[] {
-    const ids = JSON.stringify(monitors.map(({ id }) => id));
-    const incidents = this.#incidents.during(ids, span);
-    const pauses = this.#pauses.during(ids, span);
-    const blinds = this.#blinds.all(span.fromMs, span.toMs) as unknown as Span[];
-    return monitors.map(({ id, firstBeatMs, maintenance }) => ({
+    const spans = this.#spansDuring(JSON.stringify(monitors.map(({ id }) => id)), span);
+    return monitors.map((monitor) => this.#facts(monitor, spans, span));
+  }
+
+  /** The same of monitors of which nearly all have nothing in the span that sets them apart. */
+  duringOfMany(ids: Float64Array, span: Span): FactsOfMany {
+    const wanted = JSON.stringify([...ids]);
+    const spans = this.#spansDuring(wanted, span);
+    const unusual = this.#unusual.all(wanted, span.fromMs) as unknown as WantedCells[];
+    const others = new Map<number, SpentTimeFacts | null>();
+    // Before the span is as good as any time before it.
+    for (const id of [...spans.incidents.keys(), ...spans.pauses.keys()]) {
+      others.set(id, this.#facts({ id, firstBeatMs: span.fromMs, maintenance: [] }, spans, span));
+    }
+    for (const [wantedId, id, ...cells] of unusual) {
+      others.set(wantedId, id === null ? null : this.#facts(monitorFact([id, ...cells]), spans, span));
+    }
+    const { blinds } = spans;
+    return {
+      usual: { firstBeatMs: span.fromMs, incidents: none, pauses: none, maintenance: none, blinds },
+      others,
+    };
+  }
+
+  #spansDuring(ids: string, span: Span): Spans {
+    return {
+      incidents: this.#incidents.during(ids, span),
+      pauses: this.#pauses.during(ids, span),
+      blinds: this.#blinds.all(span.fromMs, span.toMs) as unknown as Span[],
+    };
+  }
+
+  #facts({ id, firstBeatMs, maintenance }: MonitorFact, { incidents, pauses, blinds }: Spans, span: Span) {
+    return {
       firstBeatMs,
       incidents: incidents.get(id) ?? none,
       pauses: pauses.get(id) ?? none,
       maintenance: maintenance.length === 0 ? none : maintenanceSpans(maintenance, span, this.#nextOccurrence),
       blinds,
-    }));
+    };
   }
 
   close(): void {

@@ -102,19 +102,19 @@ function isSame(a: Omit<Closed, 'found'>, b: Omit<Closed, 'found'>): boolean {
 
 /** Adds how monitors spent a span that is not closed. */
 function addLive(uptimes: Uptimes, facts: MonitorFacts, { ids, span }: { ids: Float64Array; span: Span }): void {
-  const monitors = facts.some(ids);
-  const during = facts.during(monitors, span);
-  let index = 0;
-  for (const [n, { id }] of monitors.entries()) {
-    // They are in the order of the ids, without those that are not there.
-    while (ids[index] !== id) forget(uptimes, index++);
-    const { upMs, downMs, unknownMs } = spentTime(span, during[n]!);
+  const { usual, others } = facts.duringOfMany(ids, span);
+  const usualTime = spentTime(span, usual);
+  for (let index = 0; index < ids.length; index++) {
+    const own = others.get(ids[index]!);
+    if (own === null) {
+      forget(uptimes, index);
+      continue;
+    }
+    const { upMs, downMs, unknownMs } = own ? spentTime(span, own) : usualTime;
     uptimes[index * figures]! += upMs;
     uptimes[index * figures + 1]! += downMs;
     uptimes[index * figures + 2]! += unknownMs;
-    index += 1;
   }
-  while (index < ids.length) forget(uptimes, index++);
 }
 
 function forget(uptimes: Uptimes, index: number): void {

@@ -15,7 +15,7 @@ const filteredChunk = 500;
 const afterAllNames = '\u{10ffff}'.repeat(65);
 
 type Sources = {
-  readers: Pick<ReaderPool, 'read'>;
+  readers: Pick<ReaderPool, 'monitors'>;
   /** The monitor as it is now. */
   byId: (id: number) => Monitor | undefined;
 };
@@ -37,18 +37,20 @@ export async function findMonitors({ readers, byId }: Sources, query: MonitorQue
   for (let lookedAt = 0; lookedAt < Math.max(lookedAtMax, limit + 1); ) {
     // One more than is wanted tells whether there is a next page.
     const size = Math.min(chunkMax, isFiltered ? filteredChunk : limit - monitors.length + 1);
-    const found = await readers.read(search.query, [...search.values(place), size]);
-    for (const [id, name] of found) {
-      // It may have been removed, or changed, since it was read.
+    const found = await readers.monitors(search.query, [...search.values(place), size]);
+    for (const id of found) {
       const monitor = byId(id);
-      if (monitor && matches(monitor)) {
+      // Removed since it was read: a read that begins before it does not find it again.
+      if (!monitor) continue;
+      lookedAt += 1;
+      // It may have changed as well.
+      if (matches(monitor)) {
         if (monitors.length === limit) return { monitors, next: place };
         monitors.push(monitor);
       }
-      place = search.isById ? id : name;
+      place = search.isById ? id : monitor.name;
     }
     if (found.length < size) return { monitors, next: null };
-    lookedAt += found.length;
   }
   return { monitors, next: place };
 }

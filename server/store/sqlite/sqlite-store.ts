@@ -200,8 +200,8 @@ export class SqliteStore implements Store {
     const before = beforeSeq ?? Number.MAX_SAFE_INTEGER;
     const found =
       monitorId === null
-        ? await this.#readers.read('incidents', [before, limit])
-        : await this.#readers.read('incidentsOf', [monitorId, before, limit]);
+        ? await this.#readers.incidents('incidents', [before, limit])
+        : await this.#readers.incidents('incidentsOf', [monitorId, before, limit]);
     return found.map(storedIncident);
   }
 

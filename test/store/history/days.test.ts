@@ -189,10 +189,13 @@ t.test('maintenance is not counted, as long as it is known when the day is close
     { day: 2, upMs: 11.5 * hourMs, downMs: 0, unknownMs: 0, excludedMs: 0.5 * hourMs },
   ];
   const list = () => timesOf(kept.keeper.days.list({ monitorId: 1, fromDay: 0, toDay: 2, nowMs }));
+  const summary = () => uptimes(directory, { ids: [1], days: 7, nowMs });
   t.same(list(), expected, 'before they are closed');
+  t.same(summary(), [54 * hourMs, hourMs, 0]);
   kept.tidy(nowMs);
   t.equal(kept.keeper.closedDay, 1);
   t.same(list(), expected, 'and after');
+  t.same(summary(), [54 * hourMs, hourMs, 0]);
 });
 
 t.test('the days of a year, then no more', async (t) => {

@@ -1,9 +1,9 @@
 import type { IncidentReason } from '../../../engine/domain/monitor.ts';
 import type { StoredIncident } from '../../history-types.ts';
 
-const everyMonitor = "SELECT id, name FROM monitors WHERE kind = 'ping'";
+const everyMonitor = "SELECT id FROM monitors WHERE kind = 'ping'";
 // The plus keeps the planner from the index by kind, which would sort.
-const monitorsById = "SELECT id, name FROM monitors WHERE id >= ? AND id < ? AND +kind = 'ping'";
+const monitorsById = "SELECT id FROM monitors WHERE id >= ? AND id < ? AND +kind = 'ping'";
 const nameBounds = 'AND name >= ? AND name < ? ORDER BY name';
 const incidentColumns = 'seq, id, monitor_id, reason, started_ms, ended_ms, message, exit_code, held_by';
 
@@ -11,16 +11,16 @@ const incidentColumns = 'seq, id, monitor_id, reason, started_ms, ended_ms, mess
  * What readers may be asked: a name and SQL with positional parameters. Each reads a bounded part of an index.
  */
 export const readQueries = {
-  /** Monitors from name ? on and before name ?, up to ? of them. */
+  /** Ids of monitors from name ? on and before name ?, up to ? of them. */
   allByName: `${everyMonitor} ${nameBounds} LIMIT ?`,
   allByNameDescending: `${everyMonitor} ${nameBounds} DESC LIMIT ?`,
   /** The same of those that are down. */
   downByName: `${everyMonitor} AND status = 'down' ${nameBounds} LIMIT ?`,
   downByNameDescending: `${everyMonitor} AND status = 'down' ${nameBounds} DESC LIMIT ?`,
   /** The same of those with the tag ?. */
-  taggedByName: `SELECT monitor_id, name FROM monitor_tags WHERE tag = ? ${nameBounds} LIMIT ?`,
-  taggedByNameDescending: `SELECT monitor_id, name FROM monitor_tags WHERE tag = ? ${nameBounds} DESC LIMIT ?`,
-  /** Monitors from id ? on and before id ?, up to ? of them. */
+  taggedByName: `SELECT monitor_id FROM monitor_tags WHERE tag = ? ${nameBounds} LIMIT ?`,
+  taggedByNameDescending: `SELECT monitor_id FROM monitor_tags WHERE tag = ? ${nameBounds} DESC LIMIT ?`,
+  /** Ids of monitors from id ? on and before id ?, up to ? of them. */
   byId: `${monitorsById} ORDER BY id LIMIT ?`,
   byIdDescending: `${monitorsById} ORDER BY id DESC LIMIT ?`,
   /** Incidents with a seq < ?, up to ? of them. */
@@ -31,11 +31,10 @@ export const readQueries = {
 
 export type ReadQuery = keyof typeof readQueries;
 
-/** Those that find monitors. */
-export type MonitorsQuery = Exclude<ReadQuery, 'incidents' | 'incidentsOf'>;
+export type IncidentsQuery = 'incidents' | 'incidentsOf';
 
-/** A monitor as a reader found it. */
-export type FoundMonitor = [id: number, name: string];
+/** Those that find monitors. */
+export type MonitorsQuery = Exclude<ReadQuery, IncidentsQuery>;
 
 /** An incident as a reader found it. */
 export type FoundIncident = [
@@ -49,9 +48,6 @@ export type FoundIncident = [
   exitCode: number | null,
   heldBy: string,
 ];
-
-/** What each query finds. */
-export type Found = Record<MonitorsQuery, FoundMonitor> & { incidents: FoundIncident; incidentsOf: FoundIncident };
 
 export function storedIncident(found: FoundIncident): StoredIncident {
   const [seq, id, monitorId, reason, startedMs, endedMs, message, exitCode, heldBy] = found;

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { UptimeDays, Uptimes } from '../../history-types.ts';
 import { StoreError } from '../../store.ts';
-import type { Found, ReadQuery } from './read-queries.ts';
+import type { FoundIncident, IncidentsQuery, MonitorsQuery } from './read-queries.ts';
 import type { ReadReply, ReadRequest } from './reader-worker.ts';
 
 /** Reads that may wait; past it they are refused. */
@@ -27,9 +27,14 @@ export class ReaderPool {
     this.#size = size;
   }
 
-  /** @throws StoreError `io` when it cannot be read, `busy` when too many reads wait. */
-  read<Query extends ReadQuery>(query: Query, values: (string | number)[]): Promise<Found[Query][]> {
-    return this.#ask({ query, values }) as Promise<Found[Query][]>;
+  /** Ids of monitors, in the order of the query. @throws StoreError `io` when it cannot be read, `busy` when too many reads wait. */
+  monitors(query: MonitorsQuery, values: (string | number)[]): Promise<Float64Array> {
+    return this.#ask({ monitors: query, values }) as Promise<Float64Array>;
+  }
+
+  /** @throws StoreError `io`, `busy`. */
+  incidents(query: IncidentsQuery, values: (string | number)[]): Promise<FoundIncident[]> {
+    return this.#ask({ incidents: query, values }) as Promise<FoundIncident[]>;
   }
 
   /** See `HistoryReads`. @throws StoreError `io`, `busy`. */
