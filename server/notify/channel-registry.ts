@@ -1,6 +1,7 @@
 import { alertmanagerKind } from './alertmanager/alertmanager-kind.ts';
 import type { ChannelKind } from './channel-kind.ts';
 import { discordKind } from './discord/discord-kind.ts';
+import { emailKind } from './email/email-kind.ts';
 import { logKind } from './log/log-kind.ts';
 import { ntfyKind } from './ntfy/ntfy-kind.ts';
 import { opsgenieKind } from './opsgenie/opsgenie-kind.ts';
@@ -24,6 +25,7 @@ export const channelKinds = {
   telegram: telegramKind,
   ntfy: ntfyKind,
   alertmanager: alertmanagerKind,
+  email: emailKind,
   log: logKind,
 } satisfies Record<string, AnyChannelKind>;
 
