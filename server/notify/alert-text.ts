@@ -6,6 +6,8 @@ import { cutText, oneLine, type TextSize, utf16Units } from './plain-text.ts';
 
 /** How many monitors of a digest are named. */
 const namedMonitors = 20;
+/** So that one of them cannot take the room of all others. */
+const lineMax = 500;
 const factMaxLength = 300;
 
 /**
@@ -128,9 +130,9 @@ function linesThatFit(sorted: readonly Notice[], { max, size }: TextRoom): strin
   const lines: string[] = [];
   let left = max;
   for (const notice of sorted.slice(0, namedMonitors)) {
-    const line = `${lineOf(notice)}\n`;
+    const line = `${cutText(lineOf(notice), Math.min(lineMax, max / 4), size)}\n`;
     left -= size(line);
-    // Room for the last line is needed unless this one is the last.
+    // There is always room to say how many are left out.
     if (left < size(moreLine(sorted.length))) break;
     lines.push(line);
   }

@@ -144,6 +144,18 @@ t.test('a digest of 10,000 names 20', async (t) => {
   t.equal(shown + omitted, 10_001);
 });
 
+t.test('a name cannot take the room of the others', async (t) => {
+  const names = Array.from({ length: 10_000 }, (_, index) => `${index}${'&'.repeat(250)}`);
+  const [first = down, ...rest] = names.map((name) => ({ ...down, name, heldBy: name, message: '&'.repeat(200) }));
+  const size = (text: string): number => text.replaceAll('&', '&amp;').length;
+  for (const max of [300, 1_000, 3_000]) {
+    const { text } = alertText([first, ...rest], { max, size });
+    t.ok(size(text) <= max);
+    t.ok(text.split('\n').length >= 4, `${text.split('\n').length} lines`);
+    t.match(text, /…\nand 9,99\d more$/);
+  }
+});
+
 t.test('names and messages stay in their line, whatever is in them', async (t) => {
   const name = 'a\u202eb\u0000\r\nc\ud800\u2066';
   const { title, text, facts } = alertText([{ ...down, name, tags: ['x\ny'], reason: 'failed', message: 'm\n\nn' }]);
