@@ -8,6 +8,7 @@ import { BadgeSignatures, loadOrCreateBadgeKey } from './badge/badge-signatures.
 import type { Clock } from './clock.ts';
 import type { Config } from './config/settings.ts';
 import { DocumentReader } from './document/document-reader.ts';
+import type { AlertRules } from './engine/domain/alerting/alert-rules.ts';
 import { Engine } from './engine/engine.ts';
 import { healthchecksRoutes } from './healthchecks/healthchecks-routes.ts';
 import { pingKeyCheck } from './healthchecks/ping-key.ts';
@@ -104,6 +105,14 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     const outbox = new Outbox({ queue: store.deliveries, clock, random, notifiers, logger });
     teardown.add('outbox', () => outbox.stop(stopOutboxMs));
 
+    const rules: AlertRules = {
+      channels: new Map([[defaultChannel, { refreshMs: null }]]),
+      defaultChannel,
+      routes: [],
+      silences: [],
+      flapDowns: config.flapDowns === 0 ? null : config.flapDowns,
+      reminderMs: config.alertRepeatMs,
+    };
     const cron = new CronOccurrences();
     const feed = new ChangeFeed({ id: newId() });
     const engine = new Engine({
@@ -111,14 +120,13 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       clock,
       policy: {
         blindHoldMaxMs: config.blindHoldMaxMs,
-        alertRepeatMs: config.alertRepeatMs,
         defaultGraceMs: config.defaultGraceMs,
       },
       limits: { ...engineLimits, monitorsMax: config.maxMonitors, historyMax: incidentsMax },
       newId,
       nextOccurrence: cron.next,
       logger,
-      channel: defaultChannel,
+      rules: () => rules,
       onDeliveries: () => outbox.poke(),
       changes: feed,
     });
@@ -203,6 +211,8 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     const applied = plan && managed?.apply(plan);
     await outbox.start();
     await engine.start();
+    // The settings may say otherwise than they did when alerts were raised that are open still.
+    engine.lookAgain();
     await applied;
     health.open();
     logger.info({ url, dataDir: config.dataDir }, 'listening');

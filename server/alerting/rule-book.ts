@@ -23,6 +23,8 @@ export type RuleBookOptions = {
   defaultChannel: string;
   /** As in `AlertRules`. */
   reminderMs: number | null;
+  /** As in `AlertRules`. */
+  flapDowns: number | null;
   /** Called after a route or a silence has changed: `rules` is another. */
   onChange: () => void;
 };
@@ -66,13 +68,13 @@ export class RuleBook {
 
   /** The rules as they are now: the same object until something changes. */
   rules(): AlertRules {
-    const { clock, defaultChannel, reminderMs } = this.#options;
+    const { clock, defaultChannel, reminderMs, flapDowns } = this.#options;
     const channels = this.#options.channels();
     if (this.#rules?.channels === channels) return this.#rules;
     const nowMs = clock.wallMs();
     const routes = Object.freeze(this.routes().map(({ content }) => content));
     const silences = Object.freeze([...this.#silences.values()].filter(({ untilMs }) => untilMs > nowMs));
-    this.#rules = Object.freeze({ channels, defaultChannel, routes, silences, reminderMs });
+    this.#rules = Object.freeze({ channels, defaultChannel, routes, silences, reminderMs, flapDowns });
     return this.#rules;
   }
 

@@ -104,6 +104,14 @@ export const settings = {
     description: 'How often an alert is repeated while its monitor is down.',
     shown: 'plain',
   }),
+  flapDowns: setting(wholeNumber({ min: 0, max: 20 }), {
+    variable: 'TOCSIN_FLAPPING',
+    default: '5',
+    unit: 'downs',
+    description:
+      'A monitor that goes down so often within an hour flaps: that is told once, and nothing more until it is steady. 0: off.',
+    shown: 'plain',
+  }),
   webhookSecret: optional(webhookSecret(), {
     variable: 'TOCSIN_WEBHOOK_SECRET',
     defaultText: 'generated',

@@ -16,7 +16,19 @@ export type Command =
       receivedMs: number;
     }
   | { kind: 'resume'; name: string; receivedMs: number }
+  | {
+      kind: 'acknowledge';
+      name: string;
+      /** Of the incident that is meant; null: whichever is open. */
+      incidentId: string | null;
+      /** Null: takes an acknowledgement back. */
+      by: { by: string; note: string } | null;
+      receivedMs: number;
+    }
   | { kind: 'remove'; name: string /** As in `Configuration`. */; etag: string | null; receivedMs: number };
+
+/** Which alert is acknowledged: that of a monitor, or of an incident. */
+export type Acknowledged = { name: string } | { incidentId: string };
 
 /** Why a command was not carried out: bad input, a bound, or (`unavailable`) a store that cannot write. */
 export type Refusal = Omit<Rejection, 'code'> & { code: Rejection['code'] | 'unavailable' };

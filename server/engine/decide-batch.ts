@@ -1,5 +1,7 @@
 import type { Change, Loaded } from '../store/store.ts';
 import { type Command, nameOf, type Outcome } from './command.ts';
+import { acknowledge, isOpenIncident } from './domain/alerting/acknowledge.ts';
+import { dropAlert } from './domain/alerting/tell.ts';
 import { applyBeat } from './domain/apply-beat.ts';
 import { applySilence } from './domain/apply-silence.ts';
 import { configure } from './domain/configure.ts';
@@ -44,8 +46,6 @@ type Input = {
   context: Omit<DecisionContext, 'monitorNamed'>;
   /** How many monitors may still be created. */
   room: number;
-  /** The channel of monitors that name none. */
-  channel: string;
 };
 
 /**
@@ -130,6 +130,8 @@ class Batch {
         return this.#configure(draft, command, index);
       case 'remove':
         return this.#remove(draft, command, index);
+      case 'acknowledge':
+        return this.#acknowledge(draft, command, index);
       default:
         return this.#pauseOrResume(draft, command, index);
     }
@@ -202,9 +204,10 @@ class Batch {
 
   /** What came due before it is in history. One that is paused already is paused anew, as one pause. */
   #pause(monitor: Monitor, command: Command & { kind: 'pause' }): Decision {
-    if (monitor.status === 'paused') return beginPause(monitor, command, { nowMs: command.receivedMs });
+    const context = { ...this.#context, nowMs: command.receivedMs };
+    if (monitor.status === 'paused') return beginPause(monitor, command, context);
     const passed = passTime(monitor, command.receivedMs - 1, this.#context);
-    return joined(passed, beginPause(passed.monitor, command, { nowMs: command.receivedMs }));
+    return joined(passed, beginPause(passed.monitor, command, context));
   }
 
   #remove(draft: OpenDraft, { name, etag, receivedMs }: Command & { kind: 'remove' }, index: number): Outcome {
@@ -218,12 +221,26 @@ class Batch {
     draft.notable = true;
     change.remove = true;
     this.#movePingId(monitor, undefined);
+    change.deliveries.push(...dropAlert(monitor, 'it was removed', { ...this.#context, nowMs: receivedMs }));
     const { incident, progress } = monitor;
     if (incident) {
       const endedMs = Math.max(receivedMs, incident.startedMs);
       change.incidents = [...change.incidents, { ...incident, endedMs, heldBy: namesHolder(progress.held) }];
     }
     return { ok: true, accepted: 'applied', created: false, atMs: receivedMs, monitor };
+  }
+
+  #acknowledge(draft: OpenDraft, command: Command & { kind: 'acknowledge' }, index: number): Outcome {
+    const { monitor } = draft;
+    const { name, incidentId, by, receivedMs: atMs } = command;
+    if (!monitor) return notFound(name);
+    const isMeant = monitor.incident !== null && (incidentId === null || isOpenIncident(monitor, incidentId));
+    const decision = isMeant ? acknowledge(monitor, by && { atMs, ...by }, { ...this.#context, nowMs: atMs }) : null;
+    if (decision === null) return notOpen(command, monitor);
+    this.#answers(draft, index);
+    draft.notable = true;
+    this.#add(draft, decision);
+    return { ok: true, accepted: 'applied', created: false, atMs, monitor: decision.monitor };
   }
 
   #movePingId(before: Monitor | undefined, after: Monitor | undefined): void {
@@ -252,15 +269,7 @@ class Batch {
       change.pauses = decision.pauses;
       draft.touched = true;
     }
-    if (decision.notices.length === 0) return;
-    const { channels } = decision.monitor.config;
-    for (const channel of channels.length === 0 ? [this.#input.channel] : channels) {
-      for (const { notice, onlyIfIdle, id } of decision.notices) {
-        // An id is that of one delivery: the first channel has the notice's own.
-        const deliveryId = change.deliveries.some((delivery) => delivery.id === id) ? this.#context.newId() : id;
-        change.deliveries.push({ id: deliveryId, channel, notice, onlyIfIdle });
-      }
-    }
+    if (decision.notices.length > 0) change.deliveries.push(...decision.notices);
   }
 
   #monitorNamed(name: string): Monitor | undefined {
@@ -291,6 +300,18 @@ const none: readonly string[] = [];
 function notFound(name: string): Outcome & { ok: false } {
   const message = `name: no monitor is called ${JSON.stringify(name)}`;
   return { ok: false, refusal: { code: 'not_found', field: 'name', message } };
+}
+
+/** The incident that is meant is not open, or its alert is held: nobody was to hear of it yet. */
+function notOpen(
+  { name, incidentId }: Command & { kind: 'acknowledge' },
+  { incident }: Monitor,
+): Outcome & { ok: false } {
+  const field = incidentId === null ? 'name' : 'incident_id';
+  const what = incidentId === null ? JSON.stringify(name) : JSON.stringify(incidentId);
+  const why = incident === null || incidentId !== null ? 'is not open' : 'waits for what it depends on';
+  const message = `${field}: the alert of ${what} ${why}`;
+  return { ok: false, refusal: { code: 'not_found', field, message } };
 }
 
 const tooManyRelated: Outcome & { ok: false } = {

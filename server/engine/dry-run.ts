@@ -6,7 +6,7 @@ import type { Monitor } from './domain/monitor.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { loadBatch } from './load-batch.ts';
 
-type Options = Pick<EngineOptions, 'store' | 'clock' | 'policy' | 'newId' | 'nextOccurrence' | 'limits' | 'channel'>;
+type Options = Pick<EngineOptions, 'store' | 'clock' | 'policy' | 'newId' | 'nextOccurrence' | 'limits' | 'rules'>;
 
 /**
  * What the engine would answer to configurations and removals, one batch after the other, decided as the engine does and
@@ -39,12 +39,12 @@ export class DryRun {
   }
 
   async #run(commands: Command[]): Promise<Outcome[]> {
-    const { store, clock, policy, newId, nextOccurrence, limits, channel } = this.#options;
+    const { store, clock, policy, newId, nextOccurrence, limits, rules } = this.#options;
     // A store may answer at once: without this, nothing else would have its turn until the last batch.
     await new Promise<void>((resolve) => clock.afterIo(resolve));
     this.#room ??= limits.monitorsMax - (await store.countMonitors());
     const nowMs = clock.wallMs();
-    const context = { nowMs, blinds: [], policy, newId, nextOccurrence };
+    const context = { nowMs, blinds: [], policy, rules: rules(), newId, nextOccurrence };
     const { looked: _, ...found } = await loadBatch({ load: (keys) => this.#load(store, keys) }, commands, []);
     const room = this.#room;
     const { drafts, outcomes } = decideBatch({
@@ -54,7 +54,6 @@ export class DryRun {
       heardUntilMs: nowMs,
       context,
       room,
-      channel,
     });
     for (const { change } of drafts) this.#keep(change.monitor, change.remove);
     return outcomes;

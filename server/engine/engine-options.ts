@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
+import type { AlertRules } from './domain/alerting/alert-rules.ts';
 import type { Policy } from './domain/decision.ts';
 import type { Monitor } from './domain/monitor.ts';
 import type { NextOccurrence } from './domain/schedule.ts';
@@ -28,8 +29,8 @@ export type EngineOptions = {
   newId: () => string;
   nextOccurrence: NextOccurrence;
   logger: EngineLogger;
-  /** The channel that notices of monitors go to which name none. */
-  channel: string;
+  /** Who hears of alerts, and when, as it is now. After a change of it `lookAgain` is to be called. */
+  rules: () => AlertRules;
   /** Called after a commit that made deliveries. */
   onDeliveries: () => void;
   /** Hears what commits change. */

@@ -1,17 +1,19 @@
 import type { Timer } from '../clock.ts';
 import { type Armed, type ChangeResult, type Loaded, StoreError } from '../store/store.ts';
-import { type Command, type Outcome, type Refusal, receivedMsOf } from './command.ts';
+import { type Acknowledged, type Command, type Outcome, receivedMsOf } from './command.ts';
 import { type Draft, decideBatch } from './decide-batch.ts';
 import type { Configuration } from './domain/configure.ts';
 import type { DecisionContext } from './domain/decision.ts';
 import type { Beat } from './domain/monitor.ts';
 import { wakeMs } from './domain/phase.ts';
+import { downMonitors } from './down-monitors.ts';
 import { DryRun } from './dry-run.ts';
 import type { EngineHealth, EngineOptions, MonitorChange } from './engine-options.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Listening } from './listening.ts';
 import { loadBatch } from './load-batch.ts';
 import { MonitorTimers } from './monitor-timers.ts';
+import { cannotRead, noIncident, refuse, shuttingDown, tooMany } from './refusals.ts';
 import { SilencePace } from './silence-pace.ts';
 import { StoreErrors } from './store-errors.ts';
 
@@ -113,6 +115,35 @@ export class Engine {
   /** Ends a pause; durable when it resolves. */
   resume(name: string): Promise<Outcome> {
     return this.#command({ kind: 'resume', name, receivedMs: this.#options.clock.wallMs() });
+  }
+
+  /**
+   * Somebody cares for the open incident of a monitor (`by`), or does not any more (null); durable when it resolves. `which`:
+   * the monitor's name, or the id of the incident.
+   */
+  async acknowledge(which: Acknowledged, by: { by: string; note: string } | null): Promise<Outcome> {
+    const receivedMs = this.#options.clock.wallMs();
+    const incidentId = 'incidentId' in which ? which.incidentId : null;
+    const found = incidentId === null ? [] : await this.#options.store.load([{ incidentId }]).catch(() => null);
+    if (found === null) return cannotRead;
+    const name = 'name' in which ? which.name : found[0]?.monitor?.name;
+    if (name === undefined) return noIncident(incidentId);
+    return this.#command({ kind: 'acknowledge', name, incidentId, by, receivedMs });
+  }
+
+  /** The rules changed: looks at every monitor that is down, in turns as short as those of a mass outage. */
+  lookAgain(): void {
+    if (!this.#started) return;
+    void this.#lookAtDown().catch((error) => this.#storeErrors.note(error));
+  }
+
+  async #lookAtDown(): Promise<void> {
+    const { store, clock } = this.#options;
+    for await (const ids of downMonitors(store, clock)) {
+      if (this.#stopped) return;
+      for (const id of ids) this.#timers.set(id, clock.wallMs());
+      this.#wake();
+    }
   }
 
   /** Tells what configurations and removals would do; possible before the start, too. */
@@ -235,15 +266,15 @@ export class Engine {
   async #runBatch(waiting: Waiting[], silence: { dueIds: number[]; heardUntilMs: number }): Promise<void> {
     const { dueIds, heardUntilMs } = silence;
     if (waiting.length === 0 && dueIds.length === 0) return;
-    const { store, clock, policy, newId, nextOccurrence, limits, channel } = this.#options;
+    const { store, clock, policy, newId, nextOccurrence, limits, rules } = this.#options;
     const commands = waiting.map(({ command }) => command);
     const { blinds } = this.#listening;
-    const context = { nowMs: clock.wallMs(), blinds, policy, newId, nextOccurrence };
+    const context = { nowMs: clock.wallMs(), blinds, policy, rules: rules(), newId, nextOccurrence };
     try {
       const { looked, ...found } = await loadBatch(store, commands, dueIds);
       const due = looked.flatMap(({ monitor }) => monitor ?? []);
       const room = limits.monitorsMax - this.#monitors;
-      const { drafts, outcomes } = decideBatch({ ...found, commands, due, heardUntilMs, context, room, channel });
+      const { drafts, outcomes } = decideBatch({ ...found, commands, due, heardUntilMs, context, room });
       const results = drafts.length > 0 ? await store.commit(drafts.map(({ change }) => change)) : [];
       this.#rearm(looked, dueIds, context);
       const conflicted = this.#followCommit(drafts, results, context);
@@ -326,11 +357,4 @@ export class Engine {
     const dueMs = nextMs === null ? stampMs : Math.max(0, nextMs + 1 - clock.wallMs());
     this.#timer = clock.after(Math.min(stampMs, dueMs), () => this.#wake());
   }
-}
-
-const shuttingDown = refuse('unavailable', 'the server is shutting down; try again');
-const tooMany = refuse('resource_exhausted', 'the server has too many beats waiting; try again');
-
-function refuse(code: Refusal['code'], message: string): Outcome {
-  return { ok: false, refusal: { code, field: '', message } };
 }

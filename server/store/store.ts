@@ -4,8 +4,15 @@ import type { Catalog } from './catalog.ts';
 import type { HistoryReads } from './history-types.ts';
 import type { FoundMonitors, MonitorQuery } from './monitor-query.ts';
 
-/** A monitor by name (and, to spot a retry, the id of the beat that came for it), by id, or by its ping id. */
-export type MonitorKey = { name: string; beatId?: string } | { id: number } | { pingId: string };
+/**
+ * A monitor by name (and, to spot a retry, the id of the beat that came for it), by id, by its ping id, or by its open incident
+ * (also under the id that channels know it by). The last is for people: it looks at every incident that is open.
+ */
+export type MonitorKey =
+  | { name: string; beatId?: string }
+  | { id: number }
+  | { pingId: string }
+  | { incidentId: string };
 
 /** What is stored under a key. `seenBeat` is set when the key's `beatId` is already in this monitor's history. */
 export type Loaded = { monitor: Monitor | undefined; seenBeat: { atMs: number } | undefined };

@@ -29,6 +29,7 @@ async function bookUnderTest(options: Partial<RuleBookOptions> = {}) {
       newId: () => `id-${++ids}`,
       channels: () => channels,
       defaultChannel: 'default',
+      flapDowns: null,
       reminderMs: null,
       onChange: () => {
         changes += 1;

@@ -1,9 +1,11 @@
+import type { AlertRules } from '../../server/engine/domain/alerting/alert-rules.ts';
 import { applyBeat, type BeatDecision } from '../../server/engine/domain/apply-beat.ts';
 import type { DecisionContext } from '../../server/engine/domain/decision.ts';
 import type { Beat, BlindInterval, Monitor, OpenIncident } from '../../server/engine/domain/monitor.ts';
 import { plainConfig } from '../../server/engine/domain/monitor-config.ts';
-import { noProgress } from '../../server/engine/domain/progress.ts';
+import { noProgress, type Progress } from '../../server/engine/domain/progress.ts';
 import type { NextOccurrence } from '../../server/engine/domain/schedule.ts';
+import { alertRules } from '../support/alert-rules.ts';
 
 /** The small cast that the tests of the domain, the engine and the store share. */
 
@@ -60,8 +62,6 @@ export function monitorOf(fields: Partial<Monitor> = {}): Monitor {
     deadlineMs: tenMs + minuteMs,
     hold: null,
     incident: null,
-    repeatMs: null,
-    repeats: 0,
     progress: noProgress,
     ...fields,
   };
@@ -72,6 +72,8 @@ type ContextFields = {
   blinds?: readonly BlindInterval[];
   blindHoldMaxMs?: number;
   alertRepeatMs?: number | null;
+  /** Instead of one channel, "default", with reminders every `alertRepeatMs`. */
+  rules?: AlertRules;
   nextOccurrence?: NextOccurrence;
   /** What there is besides the monitor. */
   others?: readonly Monitor[];
@@ -80,10 +82,10 @@ type ContextFields = {
 /** What a decision at `nowMs` (10:00:00 unless told) knows: no blind time, holds up to an hour, no repeats. */
 export function contextOf(fields: ContextFields = {}): DecisionContext {
   const { nowMs = tenMs, blinds = [], blindHoldMaxMs = hourMs, alertRepeatMs = null, others = [] } = fields;
-  const policy = { blindHoldMaxMs, alertRepeatMs, defaultGraceMs: 0 };
-  const { nextOccurrence = wholeHours } = fields;
+  const policy = { blindHoldMaxMs, defaultGraceMs: 0 };
+  const { nextOccurrence = wholeHours, rules = alertRules({ reminderMs: alertRepeatMs }) } = fields;
   const monitorNamed = (name: string) => others.find((monitor) => monitor.name === name);
-  return { nowMs, blinds, policy, newId: counter('id'), nextOccurrence, monitorNamed };
+  return { nowMs, blinds, policy, rules, newId: counter('id'), nextOccurrence, monitorNamed };
 }
 
 /** A cron that knows only whole hours. */
@@ -105,4 +107,11 @@ export function accept(monitor: Monitor | undefined, beat: Beat, context: Decisi
   const result: BeatDecision = applyBeat(monitor, beat, context);
   if (!result.ok) throw new Error(`refused: ${result.rejection.message}`);
   return { accepted: result.accepted, atMs: result.atMs, ...result.decision };
+}
+
+/** Progress of a monitor whose open incident "default" was told of at 10:00:00, and that is to be told of no more. */
+export function toldProgress(incidentId = 'incident'): Progress {
+  const told = [{ channel: 'default', atMs: tenMs, lastMs: tenMs, reminders: 0 }];
+  const open = { toldAs: incidentId, sinceMs: tenMs, told, ack: null, blind: null, heldBy: '' };
+  return { ...noProgress, alert: { open, downs: [], flapping: null, nextMs: null } };
 }

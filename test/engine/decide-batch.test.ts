@@ -2,6 +2,7 @@ import t from 'tap';
 import type { Command } from '../../server/engine/command.ts';
 import { decideBatch } from '../../server/engine/decide-batch.ts';
 import type { Monitor } from '../../server/engine/domain/monitor.ts';
+import { alertRules } from '../support/alert-rules.ts';
 import { beatOf, contextOf, minuteMs, monitorOf, tenMs } from './cast.ts';
 
 const missed = monitorOf({ lastBeatMs: tenMs - minuteMs - 1_000, dueMs: tenMs - 1_000, deadlineMs: tenMs - 1_000 });
@@ -17,7 +18,13 @@ type Given = {
 function decide({ commands = [], stored = [], due = [], heardUntilMs = tenMs, room = 10 }: Given) {
   const loaded = commands.map((_, index) => ({ monitor: stored[index], seenBeat: undefined }));
   const found = { loaded, due, related: new Map(), pingIds: new Map() };
-  return decideBatch({ ...found, commands, heardUntilMs, context: contextOf(), room, channel: 'somewhere' });
+  return decideBatch({
+    ...found,
+    commands,
+    heardUntilMs,
+    context: contextOf({ rules: alertRules({}, ['somewhere']) }),
+    room,
+  });
 }
 
 const ping = (fields = {}): Command => ({ kind: 'beat', beat: beatOf(fields) });

@@ -170,7 +170,7 @@ t.test('conflicts without an end are refused', async (t) => {
   let tries = 0;
   under.store.beforeCommit = async () => {
     tries += 1;
-    await interfere(under, { repeats: tries });
+    await interfere(under, { graceMs: tries });
   };
   t.match(await under.send({ message: 'x' }), unavailable);
   t.equal(tries, 5);

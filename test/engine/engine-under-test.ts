@@ -8,6 +8,7 @@ import type { Notice } from '../../server/engine/domain/notice.ts';
 import { Engine } from '../../server/engine/engine.ts';
 import type { ChangeSink, EngineLimits } from '../../server/engine/engine-options.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
+import { alertRules } from '../support/alert-rules.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { storedBeats } from '../support/stored-beats.ts';
 import { beatOf, counter, hourMs, tenMs, wholeHours } from './cast.ts';
@@ -58,7 +59,7 @@ export class EngineUnderTest {
     this.engine = new Engine({
       store: this.store,
       clock: mortal(this.clock, this.#life),
-      policy: { alertRepeatMs, blindHoldMaxMs, defaultGraceMs: 0 },
+      policy: { blindHoldMaxMs, defaultGraceMs: 0 },
       limits: {
         queueMax: 1_000,
         batchMax: 100,
@@ -70,7 +71,7 @@ export class EngineUnderTest {
       },
       newId: this.#newId,
       logger: { info: () => {}, warn: note, error: note },
-      channel: 'default',
+      rules: () => alertRules({ reminderMs: alertRepeatMs }),
       onDeliveries: () => {},
       nextOccurrence: wholeHours,
       changes,

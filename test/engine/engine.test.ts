@@ -242,17 +242,17 @@ t.test('repeats go on across a restart, until the monitor is back', async (t) =>
   await under.send({ name: 'ok', frequencyMs: hour });
   await under.clock.advance(26 * secondMs);
   // Nobody takes the deliveries away here, so a repeat that would pile up is dropped; the count goes on all the same.
-  t.match(await under.monitor(), { status: 'down', repeats: 2 });
+  t.match(await under.monitor(), { status: 'down', progress: { alert: { open: { told: [{ reminders: 2 }] } } } });
   const claimed = await under.store.deliveries.claim({ nowMs: under.clock.wallMs(), limit: 10, leaseMs: 1 });
   await under.store.deliveries.settle(claimed.map(({ seq }) => ({ seq, kind: 'sent' })));
   await under.restart(secondMs);
   await under.clock.advance(9 * secondMs);
-  const { repeats, repeatMs } = (await under.monitor())!;
-  t.equal(repeats, 3);
-  t.ok(Math.abs(repeatMs! - (tenMs + 45 * secondMs)) < 3 * lateMaxMs, `next in due time: ${repeatMs}`);
+  const { open, nextMs } = (await under.monitor())!.progress.alert!;
+  t.equal(open?.told[0]?.reminders, 3);
+  t.ok(Math.abs(nextMs! - (tenMs + 45 * secondMs)) < 3 * lateMaxMs, `next in due time: ${nextMs}`);
   t.same(under.said(), ['down backup@35 repeat 3']);
   await under.send({ frequencyMs: hour });
   await under.clock.advance(30 * secondMs);
   t.same(under.said().slice(1), ['up backup@36']);
-  t.equal((await under.monitor())?.repeatMs, null);
+  t.equal((await under.monitor())?.progress.alert, null);
 });

@@ -98,9 +98,9 @@ t.test('a pause ends by itself, also while the server is off', async (t) => {
   await under.clock.advance(20 * minuteMs);
   void under.engine.resume('backup');
   await under.clock.advance(minuteMs - 1_000);
-  t.equal(under.said().length, 1);
+  t.match(under.said(), [/^down/, /^closed/]);
   await under.clock.advance(1_100);
-  t.equal(under.said().length, 2, 'a period after it was resumed');
+  t.equal(under.said().length, 3, 'a period after it was resumed');
 });
 
 t.test('a held alert outlives restarts, and is said in the end', async (t) => {

@@ -47,6 +47,7 @@ t.test('what is left out has its default', async (t) => {
         channels: [],
         dependsOn: [],
         maintenance: [],
+        severity: 'critical',
       },
     },
   });
@@ -72,6 +73,7 @@ t.test('every field that people may set', async (t) => {
         { cron: '0 4 * * 0', duration: '2h', timeZone: 'Europe/Berlin' },
         { cron: '@daily', duration: '31D' },
       ],
+      severity: 'warning',
       pingId: pingId.toUpperCase(),
       etag: 'abc',
     },
@@ -105,6 +107,7 @@ t.test('every field that people may set', async (t) => {
           },
           { kind: 'recurring', cron: { expression: '@daily', timeZone: 'UTC' }, durationMs: 31 * 86_400_000 },
         ],
+        severity: 'warning',
         pingId,
       },
     },

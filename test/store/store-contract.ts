@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import type { BeatRecord, IncidentRecord, Monitor } from '../../server/engine/domain/monitor.ts';
 import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.ts';
+import { noProgress } from '../../server/engine/domain/progress.ts';
 import type { NewDelivery } from '../../server/outbox/delivery-queue.ts';
 import type { FoundMonitors, MonitorPlace } from '../../server/store/monitor-query.ts';
 import type { Change, Loaded, Store } from '../../server/store/store.ts';
@@ -41,22 +42,22 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
   t.test(`${name}: versions`, async (t) => {
     const { store } = await open(t);
     const [first] = await create(store, fresh({ name: 'm' }));
-    const [updated] = await store.commit([change({ ...first!, repeats: 1 })]);
+    const [updated] = await store.commit([change({ ...first!, graceMs: 1 })]);
     t.match(updated, { ok: true, id: first!.id });
     const second = await reload(store, 'm');
-    t.match(second, { repeats: 1, version: updated!.ok && updated!.version });
+    t.match(second, { graceMs: 1, version: updated!.ok && updated!.version });
     t.not(second.version, first!.version, 'a commit changes the version');
 
-    const inOneBatch = await store.commit([change({ ...second, repeats: 2 }), change({ ...second, repeats: 3 })]);
+    const inOneBatch = await store.commit([change({ ...second, graceMs: 2 }), change({ ...second, graceMs: 3 })]);
     t.match(inOneBatch, [{ ok: true }, conflict], 'the second of a batch sees the first');
-    t.equal((await reload(store, 'm')).repeats, 2);
+    t.equal((await reload(store, 'm')).graceMs, 2);
   });
 
   t.test(`${name}: a conflict writes nothing of its change, and the others are written`, async (t) => {
     const under = await open(t);
     const { store } = under;
     const [old, gone] = await create(store, fresh({ name: 'old' }), fresh({ name: 'gone' }));
-    await store.commit([change({ ...old!, repeats: 1 }), { ...change(gone!), remove: true }]);
+    await store.commit([change({ ...old!, graceMs: 1 }), { ...change(gone!), remove: true }]);
     const beforeHistory = await under.history();
     const conflicting = [old!, gone!, fresh({ name: 'old' })].map((monitor, index) =>
       withHistory(monitor, `c${index}`),
@@ -65,7 +66,7 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
     const other = withHistory(fresh({ name: 'other' }), 'fine');
     const results = await store.commit([...conflicting, removal, other]);
     t.match(results, [conflict, conflict, conflict, conflict, { ok: true }]);
-    t.match(await reload(store, 'old'), { repeats: 1 });
+    t.match(await reload(store, 'old'), { graceMs: 1 });
     t.equal((await store.load([{ name: 'gone' }]))[0]!.monitor, undefined);
     const { beats, incidents } = await under.history();
     const ids = (rows: { monitorId: number }[]) => rows.map(({ monitorId }) => monitorId);
@@ -106,11 +107,11 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
   t.test(`${name}: a removal and a new beginning in one batch`, async (t) => {
     const { store } = await open(t);
     const [a] = await create(store, fresh({ name: 'a' }));
-    const results = await store.commit([{ ...change(a!), remove: true }, change(fresh({ name: 'a', repeats: 5 }))]);
+    const results = await store.commit([{ ...change(a!), remove: true }, change(fresh({ name: 'a', graceMs: 5 }))]);
     t.match(results, [{ ok: true }, { ok: true }]);
     const anew = await reload(store, 'a');
     t.ok(anew.id > a!.id);
-    t.equal(anew.repeats, 5);
+    t.equal(anew.graceMs, 5);
   });
 
   t.test(`${name}: pages of names, in byte order`, async (t) => {
@@ -147,6 +148,7 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
   t.test(`${name}: what is awaited`, async (t) => {
     const { store } = await open(t);
     const hold = { untilMs: 300, blind: { fromMs: 100, toMs: 200 } };
+    const progress = { ...noProgress, alert: { open: null, downs: [], flapping: null, nextMs: 400 } };
     const incident = { id: 'i', startedMs: 50, reason: 'missed' as const, message: '', exitCode: null };
     const made = await create(
       store,
@@ -155,7 +157,7 @@ export function storeContract(t: Test, { name, open }: StoreContractOptions): vo
       fresh({ name: 'new', status: 'new', deadlineMs: null }),
       fresh({ name: 'started', status: 'new', deadlineMs: 150 }),
       fresh({ name: 'down', status: 'down', deadlineMs: 100, incident, hold }),
-      fresh({ name: 'repeating', status: 'down', deadlineMs: 100, incident: { ...incident, id: 'i2' }, repeatMs: 400 }),
+      fresh({ name: 'repeating', status: 'down', deadlineMs: 100, incident: { ...incident, id: 'i2' }, progress }),
       fresh({ name: 'passed', deadlineMs: 0 }),
     );
     const id = (name: string) => made.find((monitor) => monitor.name === name)!.id;

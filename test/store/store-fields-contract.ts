@@ -19,8 +19,6 @@ export function storeFieldsContract(t: Test, { name, open }: StoreContractOption
       deadlineMs: 4,
       hold: { untilMs: 5, blind: { fromMs: 6, toMs: 7 } },
       incident: { id: 'i-1', startedMs: 8, reason: 'failed', message: '', exitCode: null },
-      repeatMs: 9,
-      repeats: 10,
     });
     const longest = fresh({ name: '鐘'.repeat(85) });
     const cron = { expression: '0 3 * * *', timeZone: 'Europe/Berlin' };
@@ -63,6 +61,19 @@ export function storeFieldsContract(t: Test, { name, open }: StoreContractOption
         begunMs: 6,
         pause: null,
         held: { by: 'bare', why: 'recovery', untilMs: 7, sayMs: 7 },
+        alert: {
+          open: {
+            toldAs: 'i-0',
+            sinceMs: 8,
+            told: [{ channel: 'default', atMs: 9, lastMs: 10, reminders: 11 }],
+            ack: { atMs: 12, by: 'me', note: '' },
+            blind: { fromMs: 13, toMs: 14 },
+            heldBy: 'bare',
+          },
+          downs: [15],
+          flapping: { flipMs: 16, flaps: 17 },
+          nextMs: 18,
+        },
       },
     });
     const all = [bare, full, longest, paused, busy];

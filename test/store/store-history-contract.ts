@@ -98,11 +98,11 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     };
     await store.commit([change(a!, { incidents: [open1] })]);
     const batch = [
-      change({ ...b!, repeats: 9 }, { beats: [beatRecord()], deliveries: [delivery('d')] }),
+      change({ ...b!, graceMs: 9 }, { beats: [beatRecord()], deliveries: [delivery('d')] }),
       change(await reload(store, 'a'), { incidents: [{ ...open1, id: 'i-2' }] }),
     ];
     await t.rejects(store.commit(batch), StoreError);
-    t.equal((await reload(store, 'b')).repeats, 0);
+    t.equal((await reload(store, 'b')).graceMs, 0);
     t.same((await under.history()).beats, []);
     t.equal((await store.deliveries.stats()).pending, 0);
     t.equal((await under.history()).incidents.length, 1);
@@ -222,11 +222,11 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     const [a] = await create(under.store, fresh({ name: 'a' }), fresh({ name: 'b' }));
     const pause = (fromMs: number) => [{ fromMs, toMs: null }];
     const end = (fromMs: number) => [{ fromMs, toMs: fromMs + 1 }];
-    await under.store.commit([change({ ...a!, repeats: 1 }, { pauses: pause(1) })]);
+    await under.store.commit([change({ ...a!, graceMs: 1 }, { pauses: pause(1) })]);
     for (const fromMs of [2, 3, 4]) {
       const monitor = await reload(under.store, 'b');
       await under.store.commit([
-        change({ ...monitor, repeats: fromMs }, { pauses: [...pause(fromMs), ...end(fromMs)] }),
+        change({ ...monitor, graceMs: fromMs }, { pauses: [...pause(fromMs), ...end(fromMs)] }),
       ]);
     }
     t.equal(await under.store.trimHistory(2, 100), 1, 'the oldest that has ended');

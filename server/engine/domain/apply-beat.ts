@@ -1,17 +1,26 @@
+import { withoutOldDowns } from './alerting/flapping.ts';
+import { closeAlert } from './alerting/tell.ts';
 import { awaitNext } from './await-next.ts';
 import { beatTime } from './beat-time.ts';
 import { alertMs } from './blind-time.ts';
-import { type Decision, type DecisionContext, joined, onlyState, type Rejection } from './decision.ts';
+import {
+  type Decision,
+  type DecisionContext,
+  joined,
+  type NoticeDraft,
+  onlyState,
+  type Rejection,
+} from './decision.ts';
 import { maintenanceOver } from './excuse.ts';
 import { countFailure } from './go-down.ts';
 import { namesHolder } from './held-alert.ts';
-import { makeNotice } from './make-notice.ts';
+import { mergedNotice } from './make-notice.ts';
 import type { Beat, BeatRecord, BeatStatus, Monitor } from './monitor.ts';
 import { plainConfig } from './monitor-config.ts';
 import { newMonitor } from './new-monitor.ts';
 import { passTime } from './pass-time.ts';
 import { endPause } from './pause.ts';
-import { noProgress, progressOf } from './progress.ts';
+import { noProgress, type Progress, progressOf } from './progress.ts';
 import { type BrokenRule, brokenAtBegin, brokenAtEnd } from './run-rules.ts';
 import { beginRun, endRuns, extendRuns, runDurationMs } from './runs.ts';
 import { type Scheduling, scheduleOfBeat } from './schedule-of-beat.ts';
@@ -80,15 +89,18 @@ function endsPause({ progress: { pause } }: Monitor, { stampS }: Beat, status: B
   return stampS === null || stampS >= Math.floor(pause.sinceMs / 1000);
 }
 
-/** A miss (or an overrun) and its recovery are one notice, which shows what was missed. */
+/** A miss (or an overrun) and its recovery are one notice to each channel, which shows what was missed. */
 function mergeNotices(decision: Decision): Decision {
-  const recovery = decision.notices.find(({ notice }) => notice.type === 'up');
-  const alert = decision.notices.find(({ notice }) => notice.type === 'down');
-  if (!recovery || !alert) return decision;
-  const { dueMs, deadlineMs, blind } = alert.notice;
-  const message = alert.notice.message === '' ? recovery.notice.message : alert.notice.message;
-  const notice = { ...recovery.notice, merged: true, dueMs, deadlineMs, blind, message };
-  return { ...decision, notices: [{ ...recovery, notice }] };
+  if (decision.notices.length < 2) return decision;
+  const merged: NoticeDraft[] = [];
+  for (const draft of decision.notices) {
+    const isItsDown = ({ channel, notice }: NoticeDraft) =>
+      channel === draft.channel && notice.type === 'down' && notice.incidentId === draft.notice.incidentId;
+    const at = draft.notice.type === 'up' ? merged.findIndex(isItsDown) : -1;
+    if (at < 0) merged.push(draft);
+    else merged[at] = { ...draft, notice: mergedNotice(merged[at]!.notice, draft.notice) };
+  }
+  return { ...decision, notices: merged };
 }
 
 type Taken = { decision: Decision; record: BeatRecord };
@@ -179,10 +191,7 @@ function ok(monitor: Monitor, beat: Beat, { atMs, context, scheduling }: At): De
     deadlineMs: dueMs === null ? null : dueMs + graceMs,
     hold: null,
     incident: null,
-    repeatMs: null,
-    repeats: 0,
-    progress:
-      progress === noProgress ? progress : progressOf(progress, { failures: 0, oks: 0, silent: false, held: null }),
+    progress: progress === noProgress ? progress : healthy(progress, context.nowMs),
   };
   if (monitor.status !== 'down' || !incident) return onlyState(up);
   if (beat.stampS !== null && (alertMs(up, context) ?? Infinity) <= context.nowMs) {
@@ -197,12 +206,14 @@ function ok(monitor: Monitor, beat: Beat, { atMs, context, scheduling }: At): De
   const incidents = [{ ...incident, endedMs, heldBy: namesHolder(progress.held) }];
   // Nobody was told that it was down.
   if (progress.held !== null) return { ...onlyState(up), incidents };
-  const notice = makeNotice(
-    'up',
-    { monitor: up, incident, atMs: context.nowMs },
-    { recoveredMs: endedMs, message: beat.message, blind: monitor.hold?.blind ?? null },
-  );
-  return { ...onlyState(up), incidents, notices: [{ id: context.newId(), notice, onlyIfIdle: false }] };
+  const { message } = beat;
+  const recovery = { incident, recoveredMs: endedMs, message, blind: monitor.hold?.blind ?? null };
+  return { ...closeAlert(up, recovery, context), incidents };
+}
+
+function healthy(progress: Progress, nowMs: number): Progress {
+  const alert = withoutOldDowns(progress.alert, nowMs);
+  return progressOf(progress, { failures: 0, oks: 0, silent: false, held: null, alert });
 }
 
 function fail(before: Monitor, failure: Parameters<typeof countFailure>[1], at: At): Decision {

@@ -1,25 +1,25 @@
+import { continueAlert } from './alerting/tell.ts';
 import { awaitNext } from './await-next.ts';
 import { alertMs, holdFor } from './blind-time.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 import { onlyState } from './decision.ts';
-import { isInMaintenance, maintenanceOver } from './excuse.ts';
+import { maintenanceOver } from './excuse.ts';
 import { countFailure } from './go-down.ts';
 import { reviewHeld } from './held-alert.ts';
-import { makeNotice } from './make-notice.ts';
 import type { Monitor } from './monitor.ts';
 import { overrun } from './overrun.ts';
 import { endPause } from './pause.ts';
-import { progressOf } from './progress.ts';
+import { noProgress, progressOf } from './progress.ts';
 
 /**
  * What time alone does to a monitor at `context.nowMs`, a step at a time: what `passNext` finds; or a held alert is looked
- * at again, or an alert is repeated. Null when nothing is to be done, as when the wheel fired for a deadline that has
+ * at again, or somebody is to be told. Null when nothing is to be done, as when the wheel fired for a deadline that has
  * moved since.
  */
 export function applySilence(monitor: Monitor, context: DecisionContext): Decision | null {
   const passed = passNext(monitor, context.nowMs, context);
-  if (passed !== null || monitor.status !== 'down') return passed;
-  return reviewHeld(monitor, context) ?? repeatAlert(monitor, context);
+  if (passed !== null || monitor.progress === noProgress) return passed;
+  return reviewHeld(monitor, context) ?? continueAlert(monitor, context);
 }
 
 /**
@@ -69,18 +69,4 @@ function missOnTheWayUp(monitor: Monitor, untilMs: number, context: DecisionCont
   const hold = holdFor(monitor, context);
   if (hold !== null && hold.untilMs > untilMs) return monitor.hold ? null : onlyState({ ...monitor, hold });
   return onlyState({ ...monitor, progress: progressOf(progress, { oks: 0 }) });
-}
-
-function repeatAlert(monitor: Monitor, context: DecisionContext): Decision | null {
-  const { repeatMs, incident } = monitor;
-  if (repeatMs === null || incident === null || repeatMs > context.nowMs) return null;
-  const { alertRepeatMs } = context.policy;
-  // Null: repeats were switched off while the incident was open.
-  if (alertRepeatMs === null) return onlyState({ ...monitor, repeatMs: null });
-  // Counted from now: after an outage of ours there is one repeat, not one for each that was slept through.
-  const next: Monitor = { ...monitor, repeatMs: context.nowMs + alertRepeatMs };
-  if (isInMaintenance(monitor, context)) return onlyState(next);
-  next.repeats += 1;
-  const notice = makeNotice('down', { monitor: next, incident, atMs: context.nowMs }, { repeat: next.repeats });
-  return { ...onlyState(next), notices: [{ id: context.newId(), notice, onlyIfIdle: true }] };
 }

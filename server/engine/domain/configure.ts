@@ -1,3 +1,4 @@
+import { continueAlert } from './alerting/tell.ts';
 import { awaitNext } from './await-next.ts';
 import { type Decision, type DecisionContext, joined, onlyState, type Rejection } from './decision.ts';
 import { formatDuration, minFrequencyMs, parseDuration } from './duration.ts';
@@ -61,7 +62,10 @@ export function configure(monitor: Monitor | undefined, request: Configuration, 
   // What came due before the change did so by the rules of then; the ms of a deadline belongs to the beat.
   const passed = passTime(monitor, context.nowMs - 1, context);
   const next = { ...passed.monitor, ...spec, progress: progressUnder(config, passed.monitor, context) };
-  return { ok: true, decision: joined(passed, onlyState(rescheduled(passed.monitor, next, context))), changed: true };
+  const changed = joined(passed, onlyState(rescheduled(passed.monitor, next, context)));
+  // Its tags, severity and channels say who hears of it.
+  const told = continueAlert(changed.monitor, context);
+  return { ok: true, decision: told ? joined(changed, told) : changed, changed: true };
 }
 
 function stateRefusal(monitor: Monitor | undefined, { name, mode, etag }: Configuration): Rejection | null {

@@ -1,3 +1,4 @@
+import type { AlertRules } from './alerting/alert-rules.ts';
 import type { BeatRecord, BlindInterval, IncidentRecord, Monitor, PauseRecord } from './monitor.ts';
 import type { Notice } from './notice.ts';
 import type { NextOccurrence } from './schedule.ts';
@@ -6,8 +7,6 @@ import type { NextOccurrence } from './schedule.ts';
 export type Policy = {
   /** Longest hold after blind time, in ms. */
   blindHoldMaxMs: number;
-  /** Time between repeats of the alert of an open incident, in ms; null: said once. */
-  alertRepeatMs: number | null;
   /** Grace of a ping that names a frequency but no grace, in ms. */
   defaultGraceMs: number;
 };
@@ -18,6 +17,8 @@ export type DecisionContext = {
   /** When the server was not listening, oldest first. */
   blinds: readonly BlindInterval[];
   policy: Policy;
+  /** Who hears of alerts, and when. */
+  rules: AlertRules;
   /** A new unique id (port). */
   newId: () => string;
   nextOccurrence: NextOccurrence;
@@ -25,8 +26,11 @@ export type DecisionContext = {
   monitorNamed: (name: string) => Monitor | undefined;
 };
 
-/** A notice to deliver under a stable `id`. `onlyIfIdle`: drop it while an earlier one of the monitor still waits. */
-export type NoticeDraft = { id: string; notice: Notice; onlyIfIdle: boolean };
+/**
+ * A notice to deliver to a channel under a stable `id`. `onlyIfIdle`: drop it while an earlier one of the monitor still waits
+ * there.
+ */
+export type NoticeDraft = { id: string; channel: string; notice: Notice; onlyIfIdle: boolean };
 
 /** A new state and what must be stored with it, in the same transaction. */
 export type Decision = {

@@ -1,7 +1,7 @@
+import { raiseAlert } from './alerting/tell.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 import { onlyState } from './decision.ts';
 import { holderOf, namesHolder } from './held-alert.ts';
-import { makeNotice } from './make-notice.ts';
 import type { BlindInterval, IncidentReason, Monitor } from './monitor.ts';
 import { progressOf } from './progress.ts';
 
@@ -38,19 +38,15 @@ export function goDown(
 ): Decision {
   const incident = { id: context.newId(), startedMs: atMs, reason, message, exitCode };
   const held = holderOf(monitor, atMs, context);
-  const { alertRepeatMs } = context.policy;
   const down: Monitor = {
     ...monitor,
     status: 'down',
     // One that never got through its first run was down all the same.
     firstBeatMs: monitor.firstBeatMs ?? atMs,
     incident,
-    repeatMs: held !== null || alertRepeatMs === null ? null : context.nowMs + alertRepeatMs,
-    repeats: 0,
     progress: progressOf(monitor.progress, { failures: 0, oks: 0, silent: false, held }),
   };
   const incidents = [{ ...incident, endedMs: null, heldBy: namesHolder(held) }];
   if (held !== null) return { ...onlyState(down), incidents };
-  const notice = makeNotice('down', { monitor: down, incident, atMs: context.nowMs }, { blind });
-  return { ...onlyState(down), incidents, notices: [{ id: context.newId(), notice, onlyIfIdle: false }] };
+  return { ...raiseAlert(down, { blind, heldBy: '' }, context), incidents };
 }

@@ -1,8 +1,8 @@
+import { raiseAlert } from './alerting/tell.ts';
 import { alertMs } from './blind-time.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 import { onlyState } from './decision.ts';
 import { isInMaintenance } from './excuse.ts';
-import { makeNotice } from './make-notice.ts';
 import type { Monitor } from './monitor.ts';
 import { type HeldAlert, progressOf } from './progress.ts';
 import { cadenceMs } from './schedule.ts';
@@ -66,13 +66,6 @@ export function reviewHeld(monitor: Monitor, context: DecisionContext): Decision
 }
 
 function sayHeld(monitor: Monitor, held: HeldAlert, context: DecisionContext): Decision {
-  const { alertRepeatMs } = context.policy;
-  const said: Monitor = {
-    ...monitor,
-    repeatMs: alertRepeatMs === null ? null : context.nowMs + alertRepeatMs,
-    progress: progressOf(monitor.progress, { held: null }),
-  };
-  const about = { monitor: said, incident: monitor.incident!, atMs: context.nowMs };
-  const notice = makeNotice('down', about, { heldBy: namesHolder(held) });
-  return { ...onlyState(said), notices: [{ id: context.newId(), notice, onlyIfIdle: false }] };
+  const said: Monitor = { ...monitor, progress: progressOf(monitor.progress, { held: null }) };
+  return raiseAlert(said, { blind: monitor.hold?.blind ?? null, heldBy: namesHolder(held) }, context);
 }

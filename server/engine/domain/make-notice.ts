@@ -35,3 +35,10 @@ export function makeNotice(
     ...details,
   };
 }
+
+/** An `up` that stands for its `down` as well, which nobody was told of: it shows what was missed. */
+export function mergedNotice(down: Notice, up: Notice): Notice {
+  const { dueMs, deadlineMs, blind, exitCode } = down;
+  const message = down.message === '' ? up.message : down.message;
+  return { ...up, merged: true, dueMs, deadlineMs, blind, exitCode, message };
+}

@@ -49,10 +49,6 @@ export type Monitor = {
   /** End of the one hold that this deadline got because of blind time. */
   hold: { untilMs: number; blind: BlindInterval } | null;
   incident: OpenIncident | null;
-  /** When the alert of the open incident is repeated; null when it is not. */
-  repeatMs: number | null;
-  /** Repeats said so far in the open incident. */
-  repeats: number;
   progress: Progress;
 };
 

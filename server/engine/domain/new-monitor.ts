@@ -20,8 +20,6 @@ export function newMonitor(
     deadlineMs: null,
     hold: null,
     incident: null,
-    repeatMs: null,
-    repeats: 0,
     progress: noProgress,
   };
 }

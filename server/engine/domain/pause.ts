@@ -1,3 +1,4 @@
+import { dropAlert } from './alerting/tell.ts';
 import { awaitNext } from './await-next.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 import { onlyState } from './decision.ts';
@@ -6,14 +7,15 @@ import type { Monitor } from './monitor.ts';
 import { noProgress, progressOf } from './progress.ts';
 
 /**
- * Nothing is awaited of the monitor, and nothing is said about it, until `untilMs` (Unix ms; null: open), or until the next
+ * Nothing is awaited of the monitor, and nothing is said about it (but that its alert is over), until `untilMs` (Unix ms; null: open), or until the next
  * ping if `untilPing`. An open incident ends; open runs are forgotten. A monitor that is paused already is paused anew.
  */
 export function beginPause(
   monitor: Monitor,
   { untilMs, untilPing }: { untilMs: number | null; untilPing: boolean },
-  { nowMs }: Pick<DecisionContext, 'nowMs'>,
+  context: Pick<DecisionContext, 'nowMs' | 'newId' | 'rules'>,
 ): Decision {
+  const { nowMs } = context;
   const before = monitor.progress.pause;
   const pause = { sinceMs: before?.sinceMs ?? nowMs, untilMs, untilPing };
   const paused: Monitor = {
@@ -23,8 +25,6 @@ export function beginPause(
     deadlineMs: null,
     hold: null,
     incident: null,
-    repeatMs: null,
-    repeats: 0,
     progress: { ...noProgress, pause },
   };
   const { incident, progress } = monitor;
@@ -34,6 +34,7 @@ export function beginPause(
       ? [{ ...incident, endedMs: Math.max(nowMs, incident.startedMs), heldBy: namesHolder(progress.held) }]
       : [],
     pauses: before ? [] : [{ fromMs: nowMs, toMs: null }],
+    notices: dropAlert(monitor, 'it was paused', context),
   };
 }
 

@@ -1,6 +1,7 @@
 import { alertMs } from './blind-time.ts';
 import type { DecisionContext } from './decision.ts';
 import type { Monitor } from './monitor.ts';
+import { noProgress } from './progress.ts';
 
 /**
  * A monitor's status as people see it: `late` is past due, but within the grace, held after blind time, or excused; it ends
@@ -20,7 +21,7 @@ type Now = Pick<DecisionContext, 'blinds' | 'policy' | 'nextOccurrence' | 'nowMs
 
 /**
  * When the engine must look at the monitor again, Unix ms: its deadline (or the end of its hold), the end of a run or a
- * pause, the next repeat of its alert or look at why it is held. Null: only a beat changes it.
+ * pause, when somebody is told next, or the next look at why it is held. Null: only a beat changes it.
  */
 export function wakeMs(monitor: Monitor, context: Now): number | null {
   const { progress } = monitor;
@@ -31,26 +32,28 @@ export function wakeMs(monitor: Monitor, context: Now): number | null {
       return progress.pause?.untilMs ?? null;
     case 'down':
       return earliest(
-        monitor.repeatMs,
+        progress.alert?.nextMs ?? null,
         progress.held === null ? null : context.nowMs + heldLookMs,
         // Oks count as in a row only while they come in time.
         progress.oks === 0 ? null : alertMs(monitor, context),
         ...limits,
       );
     default:
-      return limits.length === 0 ? alertMs(monitor, context) : earliest(alertMs(monitor, context), ...limits);
+      if (limits.length === 0 && progress.alert === null) return alertMs(monitor, context);
+      return earliest(alertMs(monitor, context), progress.alert?.nextMs ?? null, ...limits);
   }
 }
 
 /** The same as far as the stored state tells: never later, so that a server that starts looks in time. */
 export function storedWakeMs(monitor: Monitor): number | null {
-  const { status, progress, hold, deadlineMs, repeatMs } = monitor;
+  const { status, progress, hold, deadlineMs } = monitor;
   if (status === 'paused') return progress.pause?.untilMs ?? null;
   const awaitedMs = hold?.untilMs ?? deadlineMs;
-  if (status !== 'down' && progress.runs.length === 0) return awaitedMs;
+  if (progress === noProgress) return status === 'down' ? null : awaitedMs;
   const limits = progress.runs.map(({ limitMs }) => limitMs);
-  if (status !== 'down') return earliest(awaitedMs, ...limits);
-  return earliest(repeatMs, progress.held === null ? null : 0, progress.oks === 0 ? null : awaitedMs, ...limits);
+  const tellMs = progress.alert?.nextMs ?? null;
+  if (status !== 'down') return earliest(awaitedMs, tellMs, ...limits);
+  return earliest(tellMs, progress.held === null ? null : 0, progress.oks === 0 ? null : awaitedMs, ...limits);
 }
 
 const noLimits: readonly null[] = [];

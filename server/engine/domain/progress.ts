@@ -1,3 +1,4 @@
+import type { AlertProgress } from './alerting/alert-progress.ts';
 import type { BlindInterval } from './monitor.ts';
 
 /** A run that has started and not ended. */
@@ -51,6 +52,7 @@ export type Progress = {
   begunMs: number | null;
   pause: Pause | null;
   held: HeldAlert | null;
+  alert: AlertProgress | null;
 };
 
 /** Compared by identity: whoever makes a Progress that says nothing must use this one (see `progressOf`). */
@@ -62,15 +64,18 @@ export const noProgress: Progress = Object.freeze({
   begunMs: null,
   pause: null,
   held: null,
+  alert: null,
 });
 
 /** Open runs of one monitor; past it the oldest is forgotten, as jobs that die without a word leave theirs open. */
 export const runsMax = 100;
 
-/** `progress` with `fields` changed; `noProgress` itself when nothing is left to say. */
+/** `progress` with `fields` changed: the same object when none is, `noProgress` itself when nothing is left to say. */
 export function progressOf(progress: Progress, fields: Partial<Progress>): Progress {
   const next = { ...progress, ...fields };
-  const { failures, oks, silent, runs, begunMs, pause, held } = next;
-  const isNone = failures === 0 && oks === 0 && !silent && runs.length === 0;
-  return isNone && begunMs === null && pause === null && held === null ? noProgress : next;
+  const { failures, oks, silent, runs, begunMs, pause, held, alert } = next;
+  const isNone = failures === 0 && oks === 0 && !silent && runs.length === 0 && begunMs === null;
+  if (isNone && pause === null && held === null && alert === null) return noProgress;
+  const isSame = (Object.keys(fields) as (keyof Progress)[]).every((key) => progress[key] === next[key]);
+  return isSame ? progress : next;
 }

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { MonitorMatcherSchema, MonitorMatcher as Message } from '../../../gen/ts/tocsin/v1/alert_pb.ts';
+import type { MonitorMatcher as Message, MonitorMatcherSchema } from '../../../gen/ts/tocsin/v1/alert_pb.ts';
 import type { MonitorMatcher } from '../../engine/domain/alerting/alert-rules.ts';
 import { patternProblem } from '../../engine/domain/alerting/match-monitor.ts';
 import { severities } from '../../engine/domain/monitor-config.ts';

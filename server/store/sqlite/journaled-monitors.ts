@@ -93,6 +93,7 @@ export class JournaledMonitors {
 
   #slotOf(key: MonitorKey): number {
     if ('name' in key) return this.#table.slotOfName(key.name);
+    if ('incidentId' in key) return this.#table.slotOfIncident(key.incidentId);
     return 'id' in key ? this.#table.slotOfId(key.id) : this.#table.slotOfPingId(key.pingId);
   }
 

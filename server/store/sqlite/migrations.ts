@@ -196,4 +196,30 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (kind, name)
   ) STRICT, WITHOUT ROWID;
   `,
+  // What is told of an open incident is part of the progress of its monitor.
+  `
+  UPDATE monitors SET progress = json_set(
+    coalesce(progress, '{}'), '$.alert', json_object(
+      'open', json_object(
+        'toldAs', incident_id,
+        'sinceMs', incident_started_ms,
+        'told', json((
+          SELECT json_group_array(json_object('channel', value, 'atMs', incident_started_ms, 'lastMs', incident_started_ms,
+            'reminders', repeats))
+          FROM json_each(iif(coalesce(json_array_length(config, '$.channels'), 0) = 0, '["default"]',
+            json_extract(config, '$.channels')))
+        )),
+        'ack', NULL,
+        'blind', NULL,
+        'heldBy', ''
+      ),
+      'downs', json('[]'),
+      'flapping', NULL,
+      'nextMs', repeat_ms
+    )
+  )
+  WHERE incident_id IS NOT NULL AND json_extract(coalesce(progress, '{}'), '$.held') IS NULL;
+  ALTER TABLE monitors DROP COLUMN repeat_ms;
+  ALTER TABLE monitors DROP COLUMN repeats;
+  `,
 ];

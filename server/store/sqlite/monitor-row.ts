@@ -22,8 +22,6 @@ export type MonitorRow = {
   incident_reason: IncidentReason | null;
   incident_message: string | null;
   incident_exit_code: number | null;
-  repeat_ms: number | null;
-  repeats: number;
   journal_id: number;
   first_beat_ms: number | null;
   /** JSON; null: `plainConfig`. */
@@ -50,8 +48,6 @@ export const monitorColumns = [
   'incident_reason',
   'incident_message',
   'incident_exit_code',
-  'repeat_ms',
-  'repeats',
   'journal_id',
   'first_beat_ms',
   'config',
@@ -78,8 +74,6 @@ export function monitorValues(monitor: Monitor, version: number, journalId: numb
     incident?.reason ?? null,
     incident?.message ?? null,
     incident?.exitCode ?? null,
-    monitor.repeatMs,
-    monitor.repeats,
     journalId,
     monitor.firstBeatMs,
     monitor.config === plainConfig ? null : JSON.stringify(monitor.config),
@@ -117,8 +111,6 @@ export function monitorFromRow(row: MonitorRow): Monitor {
             message: row.incident_message ?? '',
             exitCode: row.incident_exit_code,
           },
-    repeatMs: row.repeat_ms,
-    repeats: row.repeats,
     progress: progressFrom(row.progress),
   };
 }
@@ -148,7 +140,7 @@ export type MonitorCells = [
   firstBeatMs: number | null,
 ];
 
-/** A monitor without configuration, progress, incident, hold and repeats. */
+/** A monitor without configuration, progress, incident and hold. */
 export function monitorFromCells(cells: MonitorCells): Monitor {
   const [id, name, version, status, frequencyMs, graceMs, createdMs, lastBeatMs, dueMs, deadlineMs, , firstBeatMs] =
     cells;
@@ -167,8 +159,6 @@ export function monitorFromCells(cells: MonitorCells): Monitor {
     deadlineMs,
     hold: null,
     incident: null,
-    repeatMs: null,
-    repeats: 0,
     progress: noProgress,
   };
 }

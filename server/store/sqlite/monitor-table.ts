@@ -4,10 +4,10 @@ import { noProgress } from '../../engine/domain/progress.ts';
 import { IdIndex } from '../id-index.ts';
 import { NameIndex } from '../name-index.ts';
 
-type Rare = Pick<Monitor, 'hold' | 'incident' | 'repeatMs' | 'repeats' | 'progress'>;
+type Rare = Pick<Monitor, 'hold' | 'incident' | 'progress'>;
 
 const statuses: readonly Monitor['status'][] = ['new', 'up', 'down', 'paused'];
-const common: Rare = Object.freeze({ hold: null, incident: null, repeatMs: null, repeats: 0, progress: noProgress });
+const common: Rare = Object.freeze({ hold: null, incident: null, progress: noProgress });
 /** Stands for null in the columns of times. */
 const none = Number.NaN;
 const capacityMin = 1_024;
@@ -69,6 +69,15 @@ export class MonitorTable {
   }
 
   /** The slot of a ping id; -1 when no monitor has it. */
+  /** Looks at all that is rare: some ms while 100,000 monitors are down. */
+  slotOfIncident(incidentId: string): number {
+    for (const [slot, { incident, progress }] of this.#rare) {
+      if (incident === null) continue;
+      if (incident.id === incidentId || progress.alert?.open?.toldAs === incidentId) return slot;
+    }
+    return -1;
+  }
+
   slotOfPingId(pingId: string): number {
     return this.#slotsByPingId.get(pingId) ?? -1;
   }
@@ -92,7 +101,7 @@ export class MonitorTable {
 
   /** The monitor at a slot in use. */
   at(slot: number): Monitor {
-    const { hold, incident, repeatMs, repeats, progress } = this.#rare.get(slot) ?? common;
+    const { hold, incident, progress } = this.#rare.get(slot) ?? common;
     const row = this.#numbers;
     const from = slot * numbers;
     const createdMs = row[from + CREATED_MS]!;
@@ -112,8 +121,6 @@ export class MonitorTable {
       deadlineMs: nullable(row[from + DEADLINE_MS]!),
       hold,
       incident,
-      repeatMs,
-      repeats,
       progress,
     };
   }
@@ -146,9 +153,9 @@ export class MonitorTable {
     row[from + LAST_BEAT_MS] = monitor.lastBeatMs ?? none;
     row[from + DUE_MS] = monitor.dueMs ?? none;
     row[from + DEADLINE_MS] = monitor.deadlineMs ?? none;
-    const { hold, incident, repeatMs, repeats, progress } = monitor;
-    if (hold || incident || repeatMs !== null || repeats !== 0 || progress !== noProgress) {
-      this.#rare.set(slot, { hold, incident, repeatMs, repeats, progress });
+    const { hold, incident, progress } = monitor;
+    if (hold || incident || progress !== noProgress) {
+      this.#rare.set(slot, { hold, incident, progress });
     } else if (this.#rare.size > 0) {
       this.#rare.delete(slot);
     }

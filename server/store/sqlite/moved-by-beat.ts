@@ -11,7 +11,7 @@ import type { Change } from '../store.ts';
  */
 export function movedByBeat({ monitor, remove, beats, incidents, pauses, deliveries }: Change): BeatRecord | null {
   if (remove || monitor.id === 0 || incidents.length > 0 || deliveries.length > 0 || pauses.length > 0) return null;
-  if (monitor.status !== 'up' || monitor.hold || monitor.incident || monitor.repeatMs !== null) return null;
+  if (monitor.status !== 'up' || monitor.hold || monitor.incident) return null;
   if (monitor.progress !== noProgress || monitor.firstBeatMs === monitor.lastBeatMs) return null;
   const { lastBeatMs, dueMs, deadlineMs, frequencyMs, graceMs } = monitor;
   if (lastBeatMs === null || dueMs !== lastBeatMs + frequencyMs || deadlineMs !== dueMs + graceMs) return null;
@@ -31,8 +31,6 @@ export function sameState(a: Monitor, b: Monitor): boolean {
     a.deadlineMs === b.deadlineMs &&
     a.hold?.untilMs === b.hold?.untilMs &&
     a.incident?.id === b.incident?.id &&
-    a.repeatMs === b.repeatMs &&
-    a.repeats === b.repeats &&
     a.progress === b.progress
   );
 }

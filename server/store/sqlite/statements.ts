@@ -21,7 +21,7 @@ export function prepareStatements(db: Database) {
       ),
     ),
     rareMonitors: db.prepare(
-      `SELECT * FROM monitors WHERE incident_id IS NOT NULL OR hold_until_ms IS NOT NULL OR repeats <> 0
+      `SELECT * FROM monitors WHERE incident_id IS NOT NULL OR hold_until_ms IS NOT NULL
          OR config IS NOT NULL OR progress IS NOT NULL`,
     ),
     insert: db.prepare(

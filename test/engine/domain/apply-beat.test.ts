@@ -2,7 +2,7 @@ import t from 'tap';
 import { applyBeat } from '../../../server/engine/domain/apply-beat.ts';
 import { applySilence } from '../../../server/engine/domain/apply-silence.ts';
 import type { BeatStatus, Monitor } from '../../../server/engine/domain/monitor.ts';
-import { accept, beatOf, clockMs, contextOf, hourMs, minuteMs, monitorOf, tenMs } from '../cast.ts';
+import { accept, beatOf, clockMs, contextOf, hourMs, minuteMs, monitorOf, tenMs, toldProgress } from '../cast.ts';
 
 const missed = { id: 'i1', startedMs: clockMs('09:50:00'), reason: 'missed' as const, message: '', exitCode: null };
 const failed = { id: 'i2', startedMs: clockMs('09:50:00'), reason: 'failed' as const, message: '', exitCode: null };
@@ -20,6 +20,7 @@ const states: Record<string, Monitor | undefined> = {
     dueMs: missed.startedMs,
     deadlineMs: missed.startedMs,
     incident: missed,
+    progress: toldProgress(missed.id),
   }),
   'down, failed': monitorOf({
     status: 'down',
@@ -27,6 +28,7 @@ const states: Record<string, Monitor | undefined> = {
     dueMs: tenMs,
     deadlineMs: tenMs,
     incident: failed,
+    progress: toldProgress(failed.id),
   }),
 };
 
@@ -134,7 +136,7 @@ t.test('a failure says what failed', async (t) => {
   ]);
   t.equal(notice.incidentId, monitor.incident!.id);
   t.not(notices[0]!.id, notice.incidentId, 'a notice has an id of its own');
-  t.equal(monitor.repeatMs, tenMs + 9 + 60_000);
+  t.equal(monitor.progress.alert?.nextMs, tenMs + 9 + 60_000);
 });
 
 t.test('a recovery closes the incident', async (t) => {
@@ -143,7 +145,7 @@ t.test('a recovery closes the incident', async (t) => {
   t.equal(notices.length, 1);
   t.match(notices[0]!.notice, { type: 'up', atMs: tenMs + 9, incidentId: 'i1', downSinceMs: missed.startedMs });
   t.match(notices[0]!.notice, { recoveredMs: tenMs, merged: false, reason: 'missed', deadlineMs: tenMs + minuteMs });
-  t.match(monitor, { incident: null, repeatMs: null, repeats: 0, hold: null });
+  t.match(monitor, { incident: null, progress: { alert: null }, hold: null });
 });
 
 t.test('a changed frequency counts at once', async (t) => {
@@ -190,7 +192,12 @@ t.test('a beat after the deadline, before anybody noticed, is a miss and a recov
     downSinceMs: clockMs('10:01:10'),
     recoveredMs: clockMs('10:01:10.001'),
   });
-  t.match(decision.monitor, { status: 'up', incident: null, repeatMs: null, deadlineMs: clockMs('10:02:10.001') });
+  t.match(decision.monitor, {
+    status: 'up',
+    incident: null,
+    progress: { alert: null },
+    deadlineMs: clockMs('10:02:10.001'),
+  });
 
   const exact = accept(up, beatOf({ receivedMs: clockMs('10:01:10') }), contextOf({ nowMs: clockMs('10:01:12') }));
   t.same([exact.incidents, exact.notices], [[], []], 'in time up to the deadline itself');
@@ -238,6 +245,7 @@ t.test('a stamp from before the incident that is still in time recovers, with no
     lastBeatMs: tenMs - hourMs,
     frequencyMs: hourMs,
     incident: { id: 'i', startedMs: tenMs, reason: 'missed', message: '', exitCode: null },
+    progress: toldProgress('i'),
   });
   const beat = beatOf({ frequencyMs: hourMs, stampS: tenMs / 1000 - 60, receivedMs: tenMs + 1_000 });
   const { incidents, notices } = accept(down, beat, contextOf({ nowMs: tenMs + 1_000 }));

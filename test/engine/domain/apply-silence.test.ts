@@ -23,7 +23,6 @@ t.test('silence up to the deadline is nothing, from it on a miss', async (t) => 
   t.match(monitor, {
     status: 'down',
     hold: null,
-    repeatMs: null,
     dueMs: every10.dueMs,
     deadlineMs: every10.deadlineMs,
   });
@@ -159,7 +158,7 @@ t.test('a new deadline gets a hold of its own', async (t) => {
 t.test('repeats', async (t) => {
   const every = { alertRepeatMs: 5 * minuteMs };
   let { monitor } = applySilence(every10, at('10:12:00', every))!;
-  t.equal(monitor.repeatMs, clockMs('10:17:00'), 'counted from when it was said');
+  t.equal(monitor.progress.alert?.nextMs, clockMs('10:17:00'), 'counted from when it was said');
   t.equal(wakeMs(monitor, at('10:12:00')), clockMs('10:17:00'));
   t.equal(applySilence(monitor, at('10:16:59.999', every)), null);
 
@@ -173,13 +172,18 @@ t.test('repeats', async (t) => {
     t.match(notice, { type: 'down', repeat: index + 1, incidentId: monitor.incident!.id, atMs: clockMs(time) });
     t.equal(onlyIfIdle, true, 'repeats do not pile up');
     t.same([decision.incidents, decision.beats], [[], []]);
-    t.match(decision.monitor, { repeats: index + 1, repeatMs: clockMs(time) + every.alertRepeatMs });
+    const nextMs = clockMs(time) + every.alertRepeatMs;
+    t.match(decision.monitor.progress.alert, { open: { told: [{ reminders: index + 1 }] }, nextMs });
     monitor = decision.monitor;
   }
   t.equal(ids.size, 3, 'each has an id of its own');
 
   const off = applySilence(monitor, at('10:45:00'))!;
-  t.match(off, { monitor: { repeatMs: null, status: 'down' }, notices: [], incidents: [] }, 'switched off meanwhile');
+  t.match(
+    off,
+    { monitor: { progress: { alert: { nextMs: null } }, status: 'down' }, notices: [], incidents: [] },
+    'switched off meanwhile',
+  );
   t.equal(applySilence(off.monitor, at('11:45:00')), null);
 
   const recovered = accept(
@@ -187,7 +191,7 @@ t.test('repeats', async (t) => {
     beatOf({ receivedMs: clockMs('10:41:00'), frequencyMs: hourMs }),
     at('10:41:00', every),
   );
-  t.match(recovered.monitor, { repeats: 0, repeatMs: null });
+  t.equal(recovered.monitor.progress.alert, null);
   t.match(recovered.notices, [{ notice: { type: 'up', repeat: 0 }, onlyIfIdle: false }]);
 });
 

@@ -81,14 +81,18 @@ t.test('nothing is held for what is not there, is paused, or goes', async (t) =>
   t.equal(world.monitor('mail').progress.held?.by, 'router');
   world.pause({}, 'router');
   world.pass(atS(100 + 110));
-  t.same(said(world), ['down router', 'down web', 'down mail'], 'paused: it was given its time, and said');
+  t.same(
+    said(world),
+    ['down router', 'down web', 'closed router', 'down mail'],
+    'paused: it was given its time, and said',
+  );
 
   const gone = site({ router: 30, mail: 100, web: 100 });
   gone.pass(atS(100));
   t.same(said(gone), ['down router']);
   gone.remove('router');
   gone.pass(atS(100 + 110));
-  t.same(said(gone), ['down router', 'down mail', 'down web']);
+  t.same(said(gone), ['down router', 'closed router', 'down mail', 'down web']);
 });
 
 t.test('monitors do not depend on themselves, by way of others either, even within a batch', async (t) => {

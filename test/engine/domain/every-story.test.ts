@@ -166,7 +166,7 @@ function saidOf(world: World, incidentId: string): string[] {
     .map(({ type, merged, repeat }) => (merged ? 'merged' : repeat > 0 ? `repeat ${repeat}` : type));
 }
 
-/** Nothing (held or paused in time); or one merged notice; or down, its repeats, up. Nothing twice. */
+/** Nothing (held or paused in time); or one merged notice; or down, its repeats, up (or closed). Nothing twice. */
 function checkSaid(
   world: World,
   { id, endedMs, startedMs }: { id: string; endedMs: number | null; startedMs: number },
@@ -174,10 +174,10 @@ function checkSaid(
   must(endedMs === null || endedMs >= startedMs, 'an incident does not end before it begins');
   const said = saidOf(world, id);
   if (said.length === 0 || (said.join() === 'merged' && endedMs !== null)) return;
-  const isUp = said.at(-1) === 'up';
-  const repeats = said.slice(1, isUp ? -1 : undefined);
-  const wanted = ['down', ...repeats.map((_, index) => `repeat ${index + 1}`), ...(isUp ? ['up'] : [])];
-  must(said.join() === wanted.join() && (!isUp || endedMs !== null), `an incident was told as ${said}`);
+  const end = ['up', 'closed'].includes(said.at(-1)!) ? said.slice(-1) : [];
+  const repeats = said.slice(1, said.length - end.length);
+  const wanted = ['down', ...repeats.map((_, index) => `repeat ${index + 1}`), ...end];
+  must(said.join() === wanted.join() && (end.length === 0 || endedMs !== null), `an incident was told as ${said}`);
 }
 
 function inMaintenance({ config }: Monitor, atMs: number): boolean {

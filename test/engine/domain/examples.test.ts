@@ -208,7 +208,7 @@ t.test('paused until the next ping', async (t) => {
   world.beat(plain);
   t.match(world.monitor(), { status: 'up', dueMs: world.nowMs + minuteMs });
   t.same(world.pauses, [{ name: 'backup', fromMs: tenMs + minuteMs, toMs: tenMs + hourMs }]);
-  t.same(said(world), ['down backup missed']);
+  t.same(said(world), ['down backup missed', 'closed backup missed']);
 });
 
 t.test('a replay of what came before a pause does not end it', async (t) => {

@@ -91,9 +91,14 @@ function play(first: Parameters<World['configure']>[0], events: readonly Event[]
 
 /** What is the same, whoever looked when: ids and what the notices are made of aside. */
 function told(world: World) {
-  const { incident, version: _, config, hold: __, ...monitor } = world.monitor();
+  const { incident, version: _, config, hold: __, progress, ...monitor } = world.monitor();
   return {
-    monitor: { ...monitor, incident: incident && { ...incident, id: '' }, config: { ...config, pingId: '' } },
+    monitor: {
+      ...monitor,
+      progress: { ...progress, alert: Boolean(progress.alert?.open) },
+      incident: incident && { ...incident, id: '' },
+      config: { ...config, pingId: '' },
+    },
     incidents: [...world.incidents.values()].map((each) => ({ ...each, id: '' })),
     pauses: world.pauses,
     beats: world.beats.map((each) => ({ ...each, receivedMs: 0 })),

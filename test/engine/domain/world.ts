@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Command, nameOf, type Outcome } from '../../../server/engine/command.ts';
 import { decideBatch } from '../../../server/engine/decide-batch.ts';
+import type { AlertRules } from '../../../server/engine/domain/alerting/alert-rules.ts';
 import { applySilence } from '../../../server/engine/domain/apply-silence.ts';
 import type { Configuration } from '../../../server/engine/domain/configure.ts';
 import type { DecisionContext } from '../../../server/engine/domain/decision.ts';
@@ -19,6 +20,7 @@ import { beatOf, contextOf, counter, tenMs } from '../cast.ts';
 
 type Options = {
   alertRepeatMs?: number | null;
+  rules?: AlertRules;
   blindHoldMaxMs?: number;
   nextOccurrence?: NextOccurrence;
   /** Sees each change before it is made. */
@@ -138,7 +140,6 @@ export class World {
       heardUntilMs: this.nowMs,
       context: this.context,
       room: 1_000,
-      channel: 'default',
     });
     for (const draft of drafts) {
       const { change } = draft;

@@ -33,6 +33,8 @@ export type AlertRules = {
   /** Sorted by name. */
   routes: readonly Route[];
   silences: readonly Silence[];
+  /** A monitor flaps that goes down so often within an hour, 3 to 20; null: none is taken to. */
+  flapDowns: number | null;
   /** Of monitors without a route, and of routes that say nothing of it, ms; null: none. */
   reminderMs: number | null;
 };

@@ -1,0 +1,45 @@
+import type { BlindInterval } from '../monitor.ts';
+
+/** A channel that was told of an open alert. Times in Unix ms. */
+export type ToldChannel = {
+  channel: string;
+  atMs: number;
+  /** When it was told last, reminders included. */
+  lastMs: number;
+  reminders: number;
+};
+
+/** Somebody cares for an incident. */
+export type Acknowledgement = { atMs: number; by: string; note: string };
+
+/** An alert that was raised and is not over. */
+export type OpenAlert = {
+  /** The id of the incident that channels know it by: while a monitor flaps, the one that it began with. */
+  toldAs: string;
+  /** When it was raised: steps count from then, Unix ms. */
+  sinceMs: number;
+  /** In the order in which they were told first. */
+  told: readonly ToldChannel[];
+  ack: Acknowledgement | null;
+  /** As in `Notice`: what was so when it was raised. */
+  blind: BlindInterval | null;
+  heldBy: string;
+};
+
+/** A monitor that goes up and down again and again. */
+export type Flapping = {
+  /** When it went down or up last, Unix ms. */
+  flipMs: number;
+  /** How often it went down since the first that counts. */
+  flaps: number;
+};
+
+/** What is and was told about a monitor. */
+export type AlertProgress = {
+  open: OpenAlert | null;
+  /** When it went down lately, Unix ms, oldest first: what flapping is told by. */
+  downs: readonly number[];
+  flapping: Flapping | null;
+  /** When somebody is told next, or it has been steady for long enough, Unix ms; null: nothing is to come. */
+  nextMs: number | null;
+};
