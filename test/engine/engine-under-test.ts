@@ -135,7 +135,7 @@ export class EngineUnderTest {
   }
 
   #read(sql: string): unknown[] {
-    const db = new DatabaseSync(join(this.directory, 'tocsin.db'), { readOnly: true });
+    const db = new DatabaseSync(join(this.directory, 'tocsin.db'), { readOnly: true, timeout: 30_000 });
     try {
       return db.prepare(sql).all();
     } finally {
