@@ -6,7 +6,14 @@ import { FakeClock } from './support/fake-clock.ts';
 t.test('says when alerts are not getting out, and nothing of a queue that works', async (t) => {
   const clock = new FakeClock();
   const now = clock.wallMs();
-  const idle: DeliveryStats = { pending: 0, oldestCreatedMs: null, failing: 0, lastError: '', buried: 3 };
+  const idle: DeliveryStats = {
+    pending: 0,
+    oldestCreatedMs: null,
+    failing: 0,
+    lastError: '',
+    buried: 3,
+    channels: new Map(),
+  };
   const pageWith = (stats: Partial<DeliveryStats>): Promise<string> =>
     startPage({
       store: {

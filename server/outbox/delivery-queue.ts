@@ -1,4 +1,5 @@
 import type { Notice } from '../engine/domain/notice.ts';
+import type { AttemptRecord } from './delivery-log.ts';
 
 /** A notice on its way to one channel. */
 export type NewDelivery = {
@@ -14,19 +15,33 @@ export type ClaimedDelivery = {
   /** Position in the queue; grows. */
   seq: number;
   id: string;
+  /** 0 of a digest. */
   monitorId: number;
   channel: string;
-  notice: Notice;
+  /** One; or those of a digest, two at least, in the order in which they were made. */
+  notices: [Notice, ...Notice[]];
   createdMs: number;
   /** Attempts that have failed so far. */
   attempts: number;
+  /** A digest that `keepMembers` was formed with told the incident of this (one) notice. */
+  toldInDigest: boolean;
+  /** Of an up or closed that is `toldInDigest`: ids of such digests of which every other incident is over, too. */
+  endedDigests: readonly string[];
 };
 
-/** What became of an attempt. */
-export type Settlement =
-  | { seq: number; kind: 'sent' }
-  | { seq: number; kind: 'retry'; nextAttemptMs: number; error: string }
-  | { seq: number; kind: 'buried'; atMs: number; error: string };
+/** An attempt that was made; the queue numbers them. */
+export type AttemptOutcome = Omit<AttemptRecord, 'number'>;
+
+/** What became of a delivery that was claimed. */
+export type Settlement = {
+  seq: number;
+  /** Null when nothing was attempted: it was skipped, put off or given up without. */
+  attempt: AttemptOutcome | null;
+} & (
+  | { kind: 'sent'; atMs: number }
+  | { kind: 'retry'; nextAttemptMs: number; error: string }
+  | { kind: 'buried'; atMs: number; error: string }
+);
 
 /**
  * What a delivery that waits is to its channel. `down` and `other` are fresh: never attempted, and no digest; `down` those of
@@ -40,14 +55,37 @@ export type ClaimOptions = {
   /** How many in all. */
   limit: number;
   /**
-   * How many of one channel and kind; 0 passes them over. Asked once for each channel and kind that has something waiting.
-   * Absent: any.
+   * How many of one channel and kind; 0 passes them over. Asked once for each channel and kind that has something
+   * waiting. Absent: any.
    */
   channelLimit?: (channel: string, kind: WaitingKind) => number;
   leaseMs: number;
 };
 
-export type DeliveryStats = {
+/** What is fresh in a channel, could be claimed now, and so could go as a digest. One at most of each monitor counts. */
+export type FreshDeliveries = {
+  channel: string;
+  /** How many. */
+  fresh: number;
+  /** Of these, those of type down or flapping. */
+  downs: number;
+  /** When the oldest was made, Unix ms. */
+  oldestMs: number;
+};
+
+export type DigestOptions = {
+  channel: string;
+  /** Of the digest. */
+  id: string;
+  nowMs: number;
+  /** Only those of type down or flapping. */
+  onlyDowns: boolean;
+  /** Remember which incidents it tells of, for `toldInDigest` and `endedDigests`. */
+  keepMembers: boolean;
+};
+
+/** How the deliveries of one channel, or of all, stand. A digest counts as one. */
+export type ChannelStats = {
   /** Deliveries that wait or are under way. */
   pending: number;
   /** When the oldest pending one was made, Unix ms; null when there is none. */
@@ -56,13 +94,22 @@ export type DeliveryStats = {
   failing: number;
   /** The error of the failing delivery tried last; '' when there is none. */
   lastError: string;
+};
+
+export type DeliveryStats = ChannelStats & {
   /** Deliveries given up. */
   buried: number;
+  /** Of each channel that has something pending. */
+  channels: ReadonlyMap<string, ChannelStats>;
 };
 
 /**
  * The queue of deliveries, kept by a store. Deliveries of one (monitor, channel) are handed out in the order they were
- * made, one at a time: an up never overtakes its down.
+ * made, one at a time: an up never overtakes its down. What comes later of a monitor waits until the digest that told of it is
+ * settled.
+ *
+ * What is added while the down of its incident is still fresh stands for both: an up becomes one merged notice, and of an
+ * incident that was closed nobody hears. A flapping is a down in this. Reminders that wait go as well.
  */
 export interface DeliveryQueue {
   /** Leases deliveries that are due at `nowMs` until `nowMs + leaseMs`, oldest first. Leases need not survive a restart. */
@@ -75,5 +122,12 @@ export interface DeliveryQueue {
   shiftClaims(deltaMs: number): Promise<void>;
   /** When the next delivery of a channel and kind that `isOpen` may be claimed, Unix ms (may lie in the past); null for never. */
   nextClaimMs(isOpen?: (channel: string, kind: WaitingKind) => boolean): Promise<number | null>;
+  /** Of each channel that has any. */
+  waiting(nowMs: number): Promise<FreshDeliveries[]>;
+  /**
+   * Binds all that is fresh in a channel, and what is behind it, to one new delivery that can be claimed at once; returns
+   * how many notices it has. Fewer than two are left as they are: 0. One at a time for each channel.
+   */
+  formDigest(options: DigestOptions): Promise<number>;
   stats(): Promise<DeliveryStats>;
 }

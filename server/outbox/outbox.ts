@@ -179,21 +179,30 @@ export class Outbox {
 
   async #attempt({ delivery, abort }: Held): Promise<void> {
     const { channel } = delivery;
+    const beganMs = this.#clock.wallMs();
     const verdict = await this.#send(delivery, abort.signal);
     this.#underWay.set(channel, this.#underWay.get(channel)! - 1);
-    const settlement = settlementOf(verdict, { delivery, nowMs: this.#clock.wallMs(), random: this.#random() });
+    const settlement = settlementOf(verdict, {
+      delivery,
+      beganMs,
+      nowMs: this.#clock.wallMs(),
+      random: this.#random(),
+    });
     this.#noteAttempt(delivery, { verdict, settlement });
     this.#outcomes.push(settlement);
     this.#wakeUp.wake();
   }
 
-  async #send({ id, channel, notice, attempts }: ClaimedDelivery, signal: AbortSignal): Promise<Verdict> {
+  async #send(
+    { id, channel, notices, attempts, endedDigests }: ClaimedDelivery,
+    signal: AbortSignal,
+  ): Promise<Verdict> {
     const notifier = this.#notifiers.get(channel);
     if (!notifier) {
       return { kind: 'retryable', reason: 'no_channel', detail: `there is no channel "${channel}" any more` };
     }
     try {
-      return await notifier.send({ id, notices: [notice], attempt: attempts + 1, endedDigests: [] }, signal);
+      return await notifier.send({ id, notices, attempt: attempts + 1, endedDigests }, signal);
     } catch (error) {
       this.#logger.error({ err: error, channel }, 'a notifier threw; it must not');
       return { kind: 'retryable', reason: 'internal', detail: 'the notifier failed' };
@@ -201,10 +210,11 @@ export class Outbox {
   }
 
   #noteAttempt(
-    { id, channel, notice, attempts }: ClaimedDelivery,
+    { id, channel, notices, attempts }: ClaimedDelivery,
     { verdict, settlement }: { verdict: Verdict; settlement: Settlement },
   ): void {
-    const details = { delivery: id, channel, monitor: notice.name, type: notice.type, attempt: attempts + 1 };
+    const [{ name, type }] = notices;
+    const details = { delivery: id, channel, monitor: name, type, attempt: attempts + 1 };
     if (settlement.kind === 'buried') {
       this.#logger.error({ ...details, error: settlement.error }, 'alert not delivered: given up');
     } else if (settlement.kind === 'retry') {

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { retry } from '../support/settlements.ts';
 import { minuteMs, secondMs, tenMs } from './cast.ts';
 import { EngineUnderTest } from './engine-under-test.ts';
 
@@ -104,7 +105,7 @@ t.test('the wall clock jumps back: nothing early, nothing lost, no busy loop', a
   await under.send({ frequencyMs: 10 * secondMs });
   await under.send({ name: 'fails', status: 'fail' });
   const [failed] = await under.store.deliveries.claim({ nowMs: under.clock.wallMs(), limit: 1, leaseMs: 1 });
-  await under.store.deliveries.settle([{ seq: failed!.seq, kind: 'retry', nextAttemptMs: at(20), error: 'x' }]);
+  await under.store.deliveries.settle([retry(failed!.seq, at(20), 'x')]);
   await under.clock.advance(5_000);
   under.clock.jumpWall(-minuteMs);
   let loads = 0;

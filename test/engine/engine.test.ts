@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Outcome } from '../../server/engine/command.ts';
 import { settle } from '../support/fake-clock.ts';
+import { sent } from '../support/settlements.ts';
 import { beatOf, minuteMs, secondMs, tenMs } from './cast.ts';
 import { EngineUnderTest } from './engine-under-test.ts';
 
@@ -244,7 +245,7 @@ t.test('repeats go on across a restart, until the monitor is back', async (t) =>
   // Nobody takes the deliveries away here, so a repeat that would pile up is dropped; the count goes on all the same.
   t.match(await under.monitor(), { status: 'down', progress: { alert: { open: { told: [{ reminders: 2 }] } } } });
   const claimed = await under.store.deliveries.claim({ nowMs: under.clock.wallMs(), limit: 10, leaseMs: 1 });
-  await under.store.deliveries.settle(claimed.map(({ seq }) => ({ seq, kind: 'sent' })));
+  await under.store.deliveries.settle(claimed.map(({ seq }) => sent(seq)));
   await under.restart(secondMs);
   await under.clock.advance(9 * secondMs);
   const { open, nextMs } = (await under.monitor())!.progress.alert!;

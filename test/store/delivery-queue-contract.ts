@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import { type Notice, noticeDefaults } from '../../server/engine/domain/notice.ts';
 import type { DeliveryQueue, NewDelivery } from '../../server/outbox/delivery-queue.ts';
+import { buried, retry, sent } from '../support/settlements.ts';
 
 export type QueueUnderTest = {
   queue: DeliveryQueue;
@@ -37,13 +38,9 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     const { queue, claimIds } = await setUp(t);
     t.same(await claimIds(startMs), []);
     t.equal(await queue.nextClaimMs(), null);
-    t.same(await queue.stats(), { pending: 0, oldestCreatedMs: null, failing: 0, lastError: '', buried: 0 });
+    t.match(await queue.stats(), { pending: 0, oldestCreatedMs: null, failing: 0, lastError: '', buried: 0 });
     await queue.settle([]);
-    await queue.settle([
-      { seq: 4711, kind: 'sent' },
-      { seq: 4712, kind: 'retry', nextAttemptMs: startMs, error: 'x' },
-      { seq: 4713, kind: 'buried', atMs: startMs, error: 'x' },
-    ]);
+    await queue.settle([sent(4711), retry(4712, startMs, 'x'), buried(4713, startMs, 'x')]);
     await queue.releaseLeases();
     t.equal((await queue.stats()).pending, 0, 'an unknown seq is ignored');
   });
@@ -58,7 +55,7 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
       first.map(({ id, monitorId, channel, createdMs, attempts }) => ({ id, monitorId, channel, createdMs, attempts })),
       [1, 2, 3].map((n) => ({ id: `d-${n}`, monitorId: n, channel: 'default', createdMs: startMs + n, attempts: 0 })),
     );
-    t.same(first[0]!.notice, noticeOf(startMs + 1), 'with every field of the notice');
+    t.same(first[0]!.notices, [noticeOf(startMs + 1)], 'with every field of the notice');
     t.ok(first[0]!.seq < first[1]!.seq && first[1]!.seq < first[2]!.seq, 'seq grows');
     const rest = await claim(startMs + 100);
     t.same(
@@ -78,19 +75,16 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
       claimed.map(({ id }) => id),
       ['down', 'other monitor', 'other channel'],
     );
-    await queue.settle([
-      { seq: claimed[1]!.seq, kind: 'sent' },
-      { seq: claimed[2]!.seq, kind: 'sent' },
-    ]);
+    await queue.settle([sent(claimed[1]!.seq), sent(claimed[2]!.seq)]);
     t.same(await claimIds(startMs), [], 'the first is still under way');
-    await queue.settle([{ seq: claimed[0]!.seq, kind: 'retry', nextAttemptMs: startMs + 5_000, error: 'refused' }]);
+    await queue.settle([retry(claimed[0]!.seq, startMs + 5_000, 'refused')]);
     t.same(await claimIds(startMs + 4_999), [], 'the first waits, and so do those behind it');
     const again = await claim(startMs + 5_000);
     t.match(again, [{ id: 'down', attempts: 1 }], 'handed out again when its time has come');
-    await queue.settle([{ seq: again[0]!.seq, kind: 'sent' }]);
+    await queue.settle([sent(again[0]!.seq)]);
     const second = await claim(startMs + 5_000);
     t.match(second, [{ id: 'up', attempts: 0 }]);
-    await queue.settle([{ seq: second[0]!.seq, kind: 'sent' }]);
+    await queue.settle([sent(second[0]!.seq)]);
     t.same(await claimIds(startMs + 5_000), ['down again']);
   });
 
@@ -132,7 +126,7 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     const { queue, add, claim, claimIds, claimOne } = await setUp(t);
     await add(1, 'waiting');
     const seq = await claimOne(startMs);
-    await queue.settle([{ seq, kind: 'retry', nextAttemptMs: startMs + 30_000, error: 'refused' }]);
+    await queue.settle([retry(seq, startMs + 30_000, 'refused')]);
     await add(2, 'leased');
     await add(3, 'leased too');
     t.same(await claimIds(startMs), ['leased', 'leased too']);
@@ -153,11 +147,11 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     await add(1, 'a');
     await add(1, 'b');
     const seq = await claimOne(startMs);
-    await queue.settle([{ seq, kind: 'buried', atMs: startMs + 1, error: 'gone' }]);
+    await queue.settle([buried(seq, startMs + 1, 'gone')]);
     t.match(await queue.stats(), { pending: 1, failing: 0, lastError: '', buried: 1 });
     t.same(await claimIds(startMs + 1), ['b']);
-    await queue.settle([{ seq, kind: 'retry', nextAttemptMs: startMs, error: 'x' }]);
-    await queue.settle([{ seq, kind: 'sent' }]);
+    await queue.settle([retry(seq, startMs, 'x')]);
+    await queue.settle([sent(seq)]);
     await queue.releaseLeases();
     t.same(await claimIds(startMs + 10 * leaseMs), ['b'], 'settling it again changes nothing');
     t.match(await queue.stats(), { pending: 1, failing: 0, buried: 1 });
@@ -169,17 +163,14 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     await add(2, 'b', { atMs: startMs });
     await add(3, 'c', { atMs: startMs });
     const [a, b, c] = await claim(startMs);
-    await queue.settle([
-      { seq: a!.seq, kind: 'retry', nextAttemptMs: startMs + 20_000, error: 'x' },
-      { seq: b!.seq, kind: 'retry', nextAttemptMs: startMs + 10_000, error: 'x' },
-    ]);
+    await queue.settle([retry(a!.seq, startMs + 20_000, 'x'), retry(b!.seq, startMs + 10_000, 'x')]);
     t.equal(await queue.nextClaimMs(), startMs + 10_000);
     await add(4, 'd', { atMs: startMs + 5_000 });
     t.equal(await queue.nextClaimMs(), startMs + 5_000);
-    await queue.settle([{ seq: c!.seq, kind: 'sent' }]);
+    await queue.settle([sent(c!.seq)]);
     const [d] = await claim(startMs + 6_000);
     t.equal(d!.id, 'd');
-    await queue.settle([{ seq: d!.seq, kind: 'sent' }]);
+    await queue.settle([sent(d!.seq)]);
     t.equal(await queue.nextClaimMs(), startMs + 10_000);
   });
 
@@ -188,16 +179,16 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     await add(1, 'a', { atMs: startMs });
     await add(1, 'behind a', { atMs: startMs + 1_000 });
     await add(2, 'b', { atMs: startMs + 2_000 });
-    t.same(await queue.stats(), { pending: 3, oldestCreatedMs: startMs, failing: 0, lastError: '', buried: 0 });
+    t.match(await queue.stats(), { pending: 3, oldestCreatedMs: startMs, failing: 0, lastError: '', buried: 0 });
     const [a, b] = await claim(startMs + 2_000);
-    await queue.settle([{ seq: a!.seq, kind: 'retry', nextAttemptMs: startMs + 4_000, error: 'first' }]);
-    await queue.settle([{ seq: b!.seq, kind: 'retry', nextAttemptMs: startMs + 6_000, error: 'second' }]);
+    await queue.settle([retry(a!.seq, startMs + 4_000, 'first')]);
+    await queue.settle([retry(b!.seq, startMs + 6_000, 'second')]);
     t.match(await queue.stats(), { pending: 3, oldestCreatedMs: startMs, failing: 2, lastError: 'second' });
-    await queue.settle([{ seq: await claimOne(startMs + 4_000), kind: 'sent' }]);
+    await queue.settle([sent(await claimOne(startMs + 4_000))]);
     t.match(await queue.stats(), { pending: 2, oldestCreatedMs: startMs + 1_000, failing: 1, lastError: 'second' });
-    await queue.settle([{ seq: await claimOne(startMs + 5_000), kind: 'sent' }]);
-    await queue.settle([{ seq: await claimOne(startMs + 6_000), kind: 'sent' }]);
-    t.same(await queue.stats(), { pending: 0, oldestCreatedMs: null, failing: 0, lastError: '', buried: 0 });
+    await queue.settle([sent(await claimOne(startMs + 5_000))]);
+    await queue.settle([sent(await claimOne(startMs + 6_000))]);
+    t.match(await queue.stats(), { pending: 0, oldestCreatedMs: null, failing: 0, lastError: '', buried: 0 });
   });
 
   t.test('onlyIfIdle: not while another of its queue is pending', async (t) => {
@@ -207,11 +198,11 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     await add(1, 'other channel', { channel: 'mail', onlyIfIdle: true });
     const seq = await claimOne(startMs);
     await add(1, 'skipped: one is under way', { onlyIfIdle: true });
-    await queue.settle([{ seq, kind: 'retry', nextAttemptMs: startMs + 1, error: 'x' }]);
+    await queue.settle([retry(seq, startMs + 1, 'x')]);
     await add(1, 'skipped: one waits for another attempt', { onlyIfIdle: true });
     t.equal((await queue.stats()).pending, 2);
     t.same((await claimIds(startMs + 1)).sort(), ['first', 'other channel']);
-    await queue.settle([{ seq, kind: 'buried', atMs: startMs, error: 'x' }]);
+    await queue.settle([buried(seq, startMs, 'x')]);
     await add(1, 'after a burial', { onlyIfIdle: true });
     t.same(await claimIds(startMs + 2), ['after a burial']);
   });
@@ -221,7 +212,7 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     const backMs = -3_600_000;
     for (const id of ['waits', 'leased']) await add(id.length, id);
     const [waits] = await claim(startMs);
-    await queue.settle([{ seq: waits!.seq, kind: 'retry', nextAttemptMs: startMs + 5_000, error: 'x' }]);
+    await queue.settle([retry(waits!.seq, startMs + 5_000, 'x')]);
     await add(99, 'new');
     await queue.shiftClaims(backMs);
     t.same(await claimIds(startMs + backMs), ['new']);
@@ -240,7 +231,7 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
       if (claimed.length === 0) break;
       if (new Set(claimed.map(({ monitorId }) => monitorId)).size !== claimed.length) t.fail('two of one monitor');
       for (const { monitorId, id } of claimed) handedOut.set(monitorId, [...(handedOut.get(monitorId) ?? []), id]);
-      await queue.settle(claimed.map(({ seq }) => ({ seq, kind: 'sent' })));
+      await queue.settle(claimed.map(({ seq }) => sent(seq)));
     }
     t.equal((await queue.stats()).pending, 0);
     for (const [monitorId, ids] of handedOut) {

@@ -4,6 +4,7 @@ import t from 'tap';
 import { migrations } from '../../server/store/sqlite/migrations.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import { minuteMs, tenMs } from '../engine/cast.ts';
+import { sent } from '../support/settlements.ts';
 import { change, delivery, reload } from './store-contract.ts';
 
 t.test('a database of the first schema comes along with its incidents and deliveries', async (t) => {
@@ -66,9 +67,9 @@ t.test('a database of the first schema comes along with its incidents and delive
 
   t.match(await store.deliveries.stats(), { pending: 3, failing: 1, lastError: 'refused', buried: 1 });
   t.match(await store.deliveries.claim({ nowMs: tenMs, limit: 9, leaseMs: minuteMs }), [
-    { seq: 11, id: 'under way', monitorId: 7, attempts: 0, createdMs: tenMs, notice },
+    { seq: 11, id: 'under way', monitorId: 7, attempts: 0, createdMs: tenMs, notices: [notice] },
   ]);
-  await store.deliveries.settle([{ seq: 11, kind: 'sent' }]);
+  await store.deliveries.settle([sent(11)]);
   t.match(await store.deliveries.claim({ nowMs: tenMs, limit: 9, leaseMs: minuteMs }), [{ id: 'behind it' }]);
   t.equal(await store.deliveries.nextClaimMs(), tenMs + 5_000);
   t.match(await store.deliveries.claim({ nowMs: tenMs + 5_000, limit: 9, leaseMs: minuteMs }), [

@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import { StoreError } from '../../server/store/store.ts';
 import { tenMs } from '../engine/cast.ts';
+import { buried } from '../support/settlements.ts';
 import { beatRecord, change, create, delivery, fresh, reload, type StoreContractOptions } from './store-contract.ts';
 
 /** The part of the store contract about beats, incidents, blind time and their bounds. */
@@ -125,7 +126,7 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     const [claimed, ...more] = await store.deliveries.claim({ nowMs: tenMs, limit: 10, leaseMs: 1_000 });
     t.same(more, [], 'the second was only wanted if nothing waited');
     t.match(claimed, { id: 'd-1', monitorId: a!.id, channel: 'default', createdMs: tenMs, attempts: 0 });
-    t.same(claimed!.notice, full.notice);
+    t.same(claimed!.notices, [full.notice]);
     t.equal((await store.deliveries.stats()).pending, 1);
   });
 
@@ -242,7 +243,7 @@ export function storeHistoryContract(t: Test, { name, open }: StoreContractOptio
     for (let left = 3; left > 0; left--) {
       const claimed = await store.deliveries.claim({ nowMs: tenMs, limit: 10, leaseMs: 0 });
       const { seq } = claimed.find(({ id }) => id.startsWith('d-'))!;
-      await store.deliveries.settle([{ seq, kind: 'buried', atMs: tenMs, error: 'gone' }]);
+      await store.deliveries.settle([buried(seq, tenMs, 'gone')]);
     }
     t.match(await store.deliveries.stats(), { buried: 3, pending: 1 });
     t.equal(await store.trimHistory(1, 100), 2);

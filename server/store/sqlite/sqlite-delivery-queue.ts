@@ -4,6 +4,8 @@ import type {
   ClaimOptions,
   DeliveryQueue,
   DeliveryStats,
+  DigestOptions,
+  FreshDeliveries,
   NewDelivery,
   Settlement,
   WaitingKind,
@@ -113,7 +115,16 @@ export class SqliteDeliveryQueue implements DeliveryQueue {
       oldestCreatedMs: this.#pending.oldest()?.createdMs ?? null,
       lastError: lastFailed ? this.#db.run(() => error.get(lastFailed.seq) as { error: string }).error : '',
       buried: this.#buried,
+      channels: new Map(),
     };
+  }
+
+  async waiting(_nowMs: number): Promise<FreshDeliveries[]> {
+    return [];
+  }
+
+  async formDigest(_options: DigestOptions): Promise<number> {
+    return 0;
   }
 
   /** Deletes up to `limit` of those given up that are not among the newest `keep` of all; returns how many. */
@@ -156,7 +167,8 @@ export class SqliteDeliveryQueue implements DeliveryQueue {
   #claimed({ seq, monitorId, channel, createdMs }: PendingDelivery): ClaimedDelivery {
     const row = this.#statements.claimed.get(seq) as { id: string; notice: string; attempts: number };
     const { id, notice, attempts } = row;
-    return { seq, id, monitorId, channel, notice: { ...noticeDefaults, ...JSON.parse(notice) }, createdMs, attempts };
+    const notices: ClaimedDelivery['notices'] = [{ ...noticeDefaults, ...JSON.parse(notice) }];
+    return { seq, id, monitorId, channel, notices, createdMs, attempts, toldInDigest: false, endedDigests: [] };
   }
 
   #write(settlement: Settlement): void {
