@@ -19,6 +19,7 @@ import { monitorPage } from './monitor-page.ts';
 import { alertNotifier } from './notify/alert-notifier.ts';
 import type { NotifierPorts } from './notify/channel-kind.ts';
 import { Egress } from './notify/egress.ts';
+import { EgressRules } from './notify/egress-rules.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { CronOccurrences } from './schedule/cron-occurrences.ts';
@@ -88,7 +89,10 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     });
     teardown.add('store', () => store.close());
 
-    const egress = new Egress({ clock });
+    const egress = new Egress({
+      clock,
+      rules: new EgressRules({ allow: config.egressAllow ?? [], deny: config.egressDeny ?? [] }),
+    });
     const ports: NotifierPorts = {
       clock,
       logger,

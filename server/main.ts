@@ -7,6 +7,7 @@ import { parseConfig } from './config/parse-config.ts';
 import type { Config } from './config/settings.ts';
 import { alertNotifier } from './notify/alert-notifier.ts';
 import { Egress } from './notify/egress.ts';
+import { EgressRules } from './notify/egress-rules.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { sendTestAlert } from './send-test-alert.ts';
 import { StoreError } from './store/store.ts';
@@ -91,7 +92,8 @@ async function serve(config: Config): Promise<void> {
 async function testAlert(config: Config): Promise<void> {
   // In step with what is printed beside it.
   const logger = pino({ level: config.logLevel }, pino.destination({ sync: true }));
-  const { http } = new Egress({ clock });
+  const rules = new EgressRules({ allow: config.egressAllow ?? [], deny: config.egressDeny ?? [] });
+  const { http } = new Egress({ clock, rules });
   const ports = { clock, logger, http, signingSecret: readSecret(config) };
   const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, ports });
   if (config.alertUri === null) {

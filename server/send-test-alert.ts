@@ -10,7 +10,6 @@ const advice: Record<FailureReason, string> = {
   protocol: 'Check the port in PING_ALERT_URI: what listens there does not speak HTTP.',
   http_status: 'Check the path of PING_ALERT_URI, its credentials, the signing secret, and the log of the receiver.',
   redirect: 'Set PING_ALERT_URI to the address that the receiver redirects to.',
-  bad_port: 'Set PING_ALERT_URI to another port; waiting does not help.',
   no_channel: 'Set PING_ALERT_URI.',
   refused_address: 'Allow the address with TOCSIN_EGRESS_ALLOW if alerts are to go there.',
   secret: 'Set the variable that the secret refers to, and start again.',
@@ -41,8 +40,7 @@ function report(verdict: Verdict, tookMs: number): string[] {
   const { kind, reason, detail } = verdict;
   const lines = [`The test alert was NOT delivered: ${detail}, after ${tookMs} ms.`];
   if (kind === 'permanent') lines.push('The receiver wants no more alerts: a real one would be given up at once.');
-  // Only a change of the settings helps.
-  else if (reason !== 'bad_port') lines.push('A real alert would be tried again, for 72 hours.');
+  else lines.push('A real alert would be tried again, for 72 hours.');
   lines.push(advice[reason]);
   return lines;
 }

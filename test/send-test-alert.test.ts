@@ -34,10 +34,7 @@ t.test('says what went wrong and what to do', async (t) => {
     [{ kind: 'retryable', reason: 'http_status', detail: 'HTTP 404: nobody here' }, /404: nobody here.*path/s],
     [{ kind: 'permanent', reason: 'http_status', detail: 'HTTP 410' }, /wants no more/],
     [{ kind: 'retryable', reason: 'protocol', detail: 'x' }, /HTTP/],
-    [
-      { kind: 'retryable', reason: 'bad_port', detail: 'port 9 is bad' },
-      /^[^\n]*port 9 is bad[^\n]*\n.*another port[^\n]*$/,
-    ],
+    [{ kind: 'retryable', reason: 'refused_address', detail: 'x' }, /TOCSIN_EGRESS_ALLOW/],
     [{ kind: 'retryable', reason: 'no_channel', detail: 'x' }, /PING_ALERT_URI/],
     [{ kind: 'retryable', reason: 'aborted', detail: 'x' }, /again/],
     [{ kind: 'retryable', reason: 'internal', detail: 'x' }, /fault/],

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { egressList } from './egress-list.ts';
 import {
   duration,
   durationOrOff,
@@ -118,6 +119,23 @@ export const settings = {
     unit: 'secret',
     description: 'Signs the alerts (Standard Webhooks). Unset: one is generated and kept in the data folder.',
     shown: 'secret',
+  }),
+  egressAllow: optional(egressList(), {
+    variable: 'TOCSIN_EGRESS_ALLOW',
+    defaultText: 'none',
+    unit: 'list',
+    description:
+      'Where alerts may go although it is refused by default: link-local and cloud metadata addresses, and what ' +
+      'TOCSIN_EGRESS_DENY=all refuses.',
+    shown: 'plain',
+  }),
+  egressDeny: optional(egressList(), {
+    variable: 'TOCSIN_EGRESS_DENY',
+    defaultText: 'none',
+    unit: 'list',
+    description:
+      'Where alerts may not go: addresses, ranges, host names, *.domain. all: nowhere but to TOCSIN_EGRESS_ALLOW.',
+    shown: 'plain',
   }),
   defaultGraceMs: setting(duration({ minMs: 0 }), {
     variable: 'TOCSIN_DEFAULT_GRACE',

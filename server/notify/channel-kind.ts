@@ -9,7 +9,7 @@ export type NotifierPorts = {
   clock: Clock;
   logger: AlertLogger;
   /** Makes one HTTP request, as `attemptHttp`; addresses that are not allowed are refused. The only way to speak HTTP. */
-  http: (request: HttpRequest, options: Omit<HttpAttemptOptions, 'clock'>) => Promise<Verdict>;
+  http: (request: HttpRequest, options: HttpAttemptOptions) => Promise<Verdict>;
   /**
    * Looks up a host for what is not HTTP: its addresses that are allowed.
    *

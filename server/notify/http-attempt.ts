@@ -1,16 +1,23 @@
+import { type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '../clock.ts';
-import { explainFetchFailure } from './fetch-failure.ts';
 import type { Verdict } from './notifier.ts';
 import type { Redactor } from './redactor.ts';
+import { explainRequestFailure } from './request-failure.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 const answerMaxBytes = 1024;
+const answerMaxLength = 500;
 const excerptMaxLength = 200;
+/** Of a host with several addresses, each but the last has so long to accept, ms. Node's default, 250, is too short for some. */
+const perAddressMs = 1_000;
 
 export type HttpRequest = {
-  /** Without credentials: fetch refuses those. */
+  /** http or https, without credentials. */
   url: string;
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Without control characters; sent as UTF-8. */
   headers: Record<string, string>;
   body: string | null;
 };
@@ -19,19 +26,34 @@ export type HttpAttemptOptions = {
   /** Limit of the whole exchange, ms. Real time: the receiver's machine does not follow the engine's clock. */
   timeoutMs: number;
   signal: AbortSignal;
-  clock: Clock;
   redactor: Redactor;
-  /** What a receiver says in its own way (such as a failure with HTTP 200); null: what the status says. `text`: 1 kB at most. */
+  /**
+   * What a receiver says in its own way (such as a failure with HTTP 200); null: what the status says. `text`: how the
+   * answer begins, 1 kB at most, without secrets.
+   */
   judge?: (answer: { status: number; text: string }) => Verdict | null;
 };
 
+/** What an attempt uses of the world. */
+export type HttpAttemptWorld = {
+  clock: Clock;
+  /** @throws EgressError when there must be no request to this host, a name or an address without brackets. */
+  admit: (host: string) => void;
+  /** Looks up names. */
+  lookup: LookupFunction;
+};
+
 /**
- * Makes one HTTP request and classifies what comes back: a 2xx is ok, 410 Gone permanent, everything else retryable.
- * Redirects are not followed: a redirected POST would become a GET, and its signature go to a stranger. Of the answer
- * 1 kB is read. Never rejects.
+ * Makes one HTTP request, over a connection of its own, and classifies what comes back: a 2xx is ok, 410 Gone permanent,
+ * everything else retryable. Redirects are not followed: a redirected POST would become a GET, and its signature go to a
+ * stranger. Of the answer 1 kB is read. Never rejects.
  */
-export async function attemptHttp(request: HttpRequest, options: HttpAttemptOptions): Promise<Verdict> {
-  const { timeoutMs, signal, clock, redactor } = options;
+export async function attemptHttp(
+  request: HttpRequest,
+  options: HttpAttemptOptions,
+  world: HttpAttemptWorld,
+): Promise<Verdict> {
+  const { timeoutMs, signal } = options;
   const abort = new AbortController();
   const timeout = AbortSignal.timeout(timeoutMs);
   const onAbort = (): void => abort.abort();
@@ -39,19 +61,17 @@ export async function attemptHttp(request: HttpRequest, options: HttpAttemptOpti
   signal.addEventListener('abort', onAbort);
   try {
     if (signal.aborted) return aborted();
-    const { url, method, headers, body } = request;
-    const response = await fetch(url, { method, headers, body, redirect: 'manual', signal: abort.signal });
-    const answer = await readStart(response);
-    const judged = options.judge?.({ status: response.status, text: answer.text });
-    if (judged) return judged;
-    return classify(response, { answer, redactor, nowMs: clock.wallMs() });
+    const answer = await exchange(request, world, abort.signal);
+    return verdictOf(answer, options, world.clock.wallMs());
   } catch (error) {
     if (signal.aborted) return aborted();
     if (timeout.aborted) {
       return { kind: 'retryable', reason: 'timeout', detail: `no complete answer within ${timeoutMs / 1000} s` };
     }
-    return { kind: 'retryable', ...explainFetchFailure(error, request.url) };
+    return { kind: 'retryable', ...explainRequestFailure(error) };
   } finally {
+    // Ends what of the exchange goes on, such as the rest of an answer.
+    abort.abort();
     timeout.removeEventListener('abort', onAbort);
     signal.removeEventListener('abort', onAbort);
   }
@@ -61,44 +81,81 @@ function aborted(): Verdict {
   return { kind: 'retryable', reason: 'aborted', detail: 'cut off before the answer' };
 }
 
-type Answer = { text: string; truncated: boolean };
+type Answer = { status: number; retryAfter: string | null; text: string; truncated: boolean };
 
-function classify(response: Response, context: { answer: Answer; redactor: Redactor; nowMs: number }): Verdict {
-  const { status, headers } = response;
-  const { answer, redactor, nowMs } = context;
-  if (status >= 200 && status < 300) return { kind: 'ok', detail: `HTTP ${status}`, httpStatus: status };
-  const failure = { httpStatus: status, detail: `HTTP ${status}${excerpt(answer, redactor)}` };
-  if (status >= 300 && status < 400) {
-    return { kind: 'retryable', reason: 'redirect', ...failure, detail: `HTTP ${status}: redirects are not followed` };
-  }
-  if (status === 410) return { kind: 'permanent', reason: 'http_status', ...failure };
-  const retryAfterMs =
-    status === 429 || status === 503 ? parseRetryAfter(headers.get('retry-after'), nowMs) : undefined;
-  return { kind: 'retryable', reason: 'http_status', ...failure, retryAfterMs };
+function exchange(request: HttpRequest, world: HttpAttemptWorld, signal: AbortSignal): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const url = new URL(request.url);
+  world.admit(url.hostname.replace(/^\[|\]$/g, ''));
+  const body = request.body === null ? null : Buffer.from(request.body, 'utf8');
+  const options = {
+    method: request.method,
+    headers: headersOf(request, body),
+    // A connection that idled since the last alert may be dead, which shows only when it is used.
+    agent: false as const,
+    lookup: world.lookup,
+    autoSelectFamilyAttemptTimeout: perAddressMs,
+    signal,
+  };
+  const outgoing = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options);
+  outgoing.on('response', (incoming) => {
+    incoming.on('error', reject);
+    readStart(incoming).then(resolve, reject);
+  });
+  outgoing.on('error', reject);
+  outgoing.end(body);
+  return promise;
 }
 
-/** How the answer begins, as receivers often say what is wrong. */
-function excerpt({ text, truncated }: Answer, redactor: Redactor): string {
-  const line = redactor
-    .redact(text, { truncated })
-    .replace(/[\s\p{C}]+/gu, ' ')
-    .trim();
-  const characters = [...line];
-  if (characters.length === 0) return '';
-  return `: ${characters.slice(0, excerptMaxLength).join('')}${characters.length > excerptMaxLength ? '…' : ''}`;
+function headersOf({ headers }: HttpRequest, body: Buffer | null): Record<string, string> {
+  const sent: Record<string, string> = { accept: '*/*', 'accept-encoding': 'identity' };
+  // Node writes each character as a byte.
+  for (const [name, value] of Object.entries(headers)) sent[name] = Buffer.from(value, 'utf8').toString('latin1');
+  // Node would not say where the body of a GET or DELETE ends.
+  if (body !== null) sent['content-length'] = String(body.byteLength);
+  return sent;
 }
 
-async function readStart(response: Response): Promise<Answer> {
-  const chunks: Uint8Array[] = [];
+async function readStart(incoming: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
   let size = 0;
-  let truncated = false;
-  // Leaving the loop cancels the rest.
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     size += chunk.byteLength;
-    truncated = size >= answerMaxBytes;
-    if (truncated) break;
+    if (size >= answerMaxBytes) break;
   }
-  const bytes = Buffer.concat(chunks).subarray(0, answerMaxBytes);
-  return { text: bytes.toString('utf8'), truncated };
+  const { statusCode: status = 0, headers } = incoming;
+  // What is compressed though nobody asked for it is no text.
+  const isText = ['', 'identity'].includes(headers['content-encoding'] ?? '');
+  const bytes = Buffer.concat(isText ? chunks : []).subarray(0, answerMaxBytes);
+  const truncated = size >= answerMaxBytes;
+  return { status, retryAfter: headers['retry-after'] ?? null, text: bytes.toString('utf8'), truncated };
+}
+
+function verdictOf(answer: Answer, { redactor, judge }: HttpAttemptOptions, nowMs: number): Verdict {
+  const { status, retryAfter, truncated } = answer;
+  const text = redactor.redact(answer.text, { truncated });
+  const shown = { httpStatus: status, answer: inOneLine(text, answerMaxLength) };
+  const judged = judge?.({ status, text });
+  if (judged) return { ...shown, ...judged };
+  if (status >= 200 && status < 300) return { kind: 'ok', detail: `HTTP ${status}`, ...shown };
+  // Receivers often say what is wrong.
+  const said = inOneLine(text, excerptMaxLength);
+  const failure = {
+    reason: 'http_status',
+    detail: `HTTP ${status}${said === '' ? '' : `: ${said}`}`,
+    ...shown,
+  } as const;
+  if (status >= 300 && status < 400) {
+    return { kind: 'retryable', ...failure, reason: 'redirect', detail: `HTTP ${status}: redirects are not followed` };
+  }
+  if (status === 410) return { kind: 'permanent', ...failure };
+  const retryAfterMs = status === 429 || status === 503 ? parseRetryAfter(retryAfter, nowMs) : undefined;
+  return { kind: 'retryable', ...failure, retryAfterMs };
+}
+
+/** The beginning of a text, up to so many characters. */
+function inOneLine(text: string, maxLength: number): string {
+  const characters = [...text.replace(/[\s\p{C}]+/gu, ' ').trim()];
+  return characters.length <= maxLength ? characters.join('') : `${characters.slice(0, maxLength - 1).join('')}…`;
 }

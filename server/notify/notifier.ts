@@ -17,10 +17,9 @@ export type Attempt = {
 
 /**
  * Why an attempt failed. `http_status`: the receiver answered, and not with a 2xx. `protocol`: it answered something
- * that is not of its protocol. `bad_port`: fetch never connects to this port. `refused_address`: TOCSIN_EGRESS_ALLOW and DENY
- * do not let requests go there. `secret`: what a secret refers to is not there. `receiver`: it answered, and said no in its own
- * way (SMTP, an API that says so with HTTP 200, the exit code of a program). `aborted`: cut off by its signal. `internal`: a
- * fault of ours.
+ * that is not of its protocol. `refused_address`: TOCSIN_EGRESS_ALLOW and DENY do not let requests go there. `secret`: what a
+ * secret refers to is not there. `receiver`: it answered, and said no in its own way (SMTP, an API that says so with HTTP 200,
+ * the exit code of a program). `aborted`: cut off by its signal. `internal`: a fault of ours.
  */
 export type FailureReason =
   | 'network'
@@ -30,7 +29,6 @@ export type FailureReason =
   | 'protocol'
   | 'http_status'
   | 'redirect'
-  | 'bad_port'
   | 'no_channel'
   | 'refused_address'
   | 'secret'

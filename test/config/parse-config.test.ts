@@ -15,6 +15,8 @@ const defaults: Config = {
   alertRepeatMs: null,
   flapDowns: 5,
   webhookSecret: null,
+  egressAllow: null,
+  egressDeny: null,
   defaultGraceMs: 0,
   blindHoldMaxMs: 3_600_000,
   maxMonitors: 1_000_000,
@@ -72,6 +74,8 @@ t.test('every setting is read', async (t) => {
     TOCSIN_BEATS_PER_MONITOR: '1',
     TOCSIN_BEATS_MAX_AGE: '1D',
     TOCSIN_HISTORY_BYTES: '16777216',
+    TOCSIN_EGRESS_ALLOW: ' 169.254.0.0/16, FD00::1,, *.Corp.Example ,büro.example.',
+    TOCSIN_EGRESS_DENY: 'all',
     LOG_LEVEL: 'silent',
   };
   t.same(parse(env), {
@@ -89,6 +93,8 @@ t.test('every setting is read', async (t) => {
       alertRepeatMs: 60_000,
       flapDowns: 0,
       webhookSecret,
+      egressAllow: ['169.254.0.0/16', 'fd00::1', '*.corp.example', 'xn--bro-hoa.example'],
+      egressDeny: ['all'],
       defaultGraceMs: 300_000,
       blindHoldMaxMs: 0,
       maxMonitors: 1,
@@ -115,6 +121,12 @@ t.test('wrong values, one by one: the variable, what was given, what is valid', 
     ['TOCSIN_BEATS_PER_MONITOR', ['0', '20001'], /from 1 to 20000/],
     ['TOCSIN_BEATS_MAX_AGE', ['59m', '1'], /from 1h to/],
     ['TOCSIN_HISTORY_BYTES', ['16777215', '2G'], /from 16777216 to/],
+    [
+      'TOCSIN_EGRESS_ALLOW',
+      ['10.0.0.0/33', '10.0.0/8', '::/129', '10.0.0.1/', '10.0.0.1/8/8', '*', 'a.*', '*.', 'http://a', 'a:80', 'a b'],
+      /ranges such as 10\.0\.0\.0\/8/,
+    ],
+    ['TOCSIN_EGRESS_DENY', ['2130706433', '0x7f.1', '127.1', '[::1]', 'fe80::1%eth0', 'a@b', 'b,c d'], /host names/],
     ['LOG_LEVEL', ['INFO', 'warning', '30'], /one of trace, debug/],
   ];
   for (const [variable, texts, valid] of cases) {

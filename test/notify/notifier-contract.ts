@@ -63,14 +63,12 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
     for (status of [300, 301, 302, 303, 305, 307, 308]) {
       expect(t, await attempt(t, origin), { kind: 'retryable', reason: 'redirect' }, `${status}`);
     }
-    const others = [400, 401, 402, 403, 404, 405, 408, 409, 411, 413, 415, 418, 421, 422, 425, 429, 431, 451, 499];
+    const others = [400, 401, 402, 403, 404, 405, 407, 408, 409, 411, 413, 415, 418, 421, 422, 425, 429, 431, 451, 499];
     for (status of [...others, 500, 501, 502, 503, 504, 507, 511, 520, 599, 600, 999]) {
       const verdict = await attempt(t, origin);
       expect(t, verdict, { kind: 'retryable', reason: 'http_status' }, `${status}`);
       t.equal(verdict.httpStatus, status);
     }
-    status = 407;
-    t.match(await attempt(t, origin), { kind: 'retryable' }, '407, of which fetch tells only that it failed');
     status = 410;
     expect(t, await attempt(t, origin), { kind: 'permanent', reason: 'http_status' }, '410 Gone');
   });
@@ -128,12 +126,6 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
     await new Promise((resolve) => closed.close(resolve));
     expect(t, await attempt(t, `http://127.0.0.1:${port}`), { kind: 'retryable', reason: 'network' }, 'refused');
     expect(t, await attempt(t, 'http://tocsin.invalid'), { kind: 'retryable', reason: 'dns' }, 'unknown host');
-    expect(
-      t,
-      await attempt(t, 'http://127.0.0.1:25'),
-      { kind: 'retryable', reason: 'bad_port' },
-      'a port fetch refuses',
-    );
   });
 
   t.test(`${name}: receivers that break the connection or the protocol`, async (t) => {
@@ -145,7 +137,6 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
       ['half a head', (socket) => socket.end('HTTP/1.1 200 O'), network],
       ['half a body', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf'), network],
       ['not HTTP', (socket) => socket.end('220 mail.example ESMTP\r\n'), protocol],
-      ['bad compression', (socket) => socket.end(`${head('content-encoding: gzip')}hello`), protocol],
       ['huge headers', (socket) => socket.end(`${head(`x: ${'x'.repeat(100_000)}`)}hello`), protocol],
     ];
     for (const [what, onRequest, expected] of table) {
