@@ -27,16 +27,19 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
   const clock = new FakeClock();
 
   /** One attempt; what holds for every verdict is checked here. */
-  const attempt = async (t: Test, origin: string, options: { limitMs?: number; signal?: AbortSignal } = {}) => {
+  const attempt = async (
+    t: Test,
+    origin: string,
+    options: { limitMs?: number; signal?: AbortSignal; notices?: readonly [Notice, ...Notice[]] } = {},
+  ) => {
     const { limitMs = patientMs, signal = new AbortController().signal } = options;
+    const { notices = [downNotice(clock.wallMs())] } = options;
     const notifier = make({ origin, clock, timeoutMs: limitMs });
-    const verdict = await notifier.send(
-      { id: 'msg_1', notices: [downNotice(clock.wallMs())], attempt: 1, endedDigests: [] },
-      signal,
-    );
+    const verdict = await notifier.send({ id: 'msg_1', notices, attempt: 1, endedDigests: [] }, signal);
     const shown = JSON.stringify(verdict);
     for (const secret of secrets) if (shown.includes(secret)) t.fail(`${shown} shows ${secret}`);
     t.ok(verdict.detail !== '' && verdict.detail.length <= 300, verdict.detail);
+    t.ok([...(verdict.answer ?? '')].length <= 500, verdict.answer ?? '');
     return verdict;
   };
   const expect = (t: Test, verdict: Verdict, expected: Expected, what: string): void => {
@@ -86,7 +89,9 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
     const origin = await listen(t, (_request, response) => {
       response.writeHead(400).end(`no such\n\u0000channel\t${'é'.repeat(2_000)}`);
     });
-    t.match((await attempt(t, origin)).detail, /^HTTP 400: no such channel é+…?$/);
+    const { detail, answer } = await attempt(t, origin);
+    t.match(detail, /^HTTP 400: no such channel é+…?$/);
+    t.match(answer, /^no such channel é{300,}…?$/);
   });
 
   t.test(`${name}: a redirect is not followed`, async (t) => {
@@ -126,16 +131,24 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
     await new Promise((resolve) => closed.close(resolve));
     expect(t, await attempt(t, `http://127.0.0.1:${port}`), { kind: 'retryable', reason: 'network' }, 'refused');
     expect(t, await attempt(t, 'http://tocsin.invalid'), { kind: 'retryable', reason: 'dns' }, 'unknown host');
+    const refused = { kind: 'retryable', reason: 'refused_address' } as const;
+    expect(t, await attempt(t, 'http://169.254.169.254'), refused, 'where clouds give out credentials');
+    expect(t, await attempt(t, 'https://[::ffff:a9fe:a9fe]:8443'), refused, 'the same, spelled otherwise');
   });
 
   t.test(`${name}: receivers that break the connection or the protocol`, async (t) => {
     const network = { kind: 'retryable', reason: 'network' } as const;
     const protocol = { kind: 'retryable', reason: 'protocol' } as const;
+    const hangsUp = await listenTcp(t, (socket) => socket.destroy());
+    expect(t, await attempt(t, hangsUp), network, 'closes before it was asked anything');
     const table: [what: string, onRequest: (socket: Socket) => void, expected: Expected][] = [
       ['closes at once', (socket) => socket.destroy(), network],
       ['resets', (socket) => socket.resetAndDestroy(), network],
       ['half a head', (socket) => socket.end('HTTP/1.1 200 O'), network],
+      ['a piece of a chunked body', (socket) => socket.end(`${chunked}5\r\nhel`), network],
       ['half a body', (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nhalf'), network],
+      ['nonsense', (socket) => socket.end(Buffer.from([0, 255, 13, 10, 7, 128])), protocol],
+      ['a chunk of no size', (socket) => socket.end(`${chunked}x\r\nhello\r\n`), protocol],
       ['not HTTP', (socket) => socket.end('220 mail.example ESMTP\r\n'), protocol],
       ['huge headers', (socket) => socket.end(`${head(`x: ${'x'.repeat(100_000)}`)}hello`), protocol],
     ];
@@ -161,9 +174,16 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
       const timer = setInterval(() => response.write('.'), 50);
       response.on('close', () => clearInterval(timer));
     };
+    const dripHead = (socket: Socket): void => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      const timer = setInterval(() => socket.write('x: y\r\n'), 50);
+      socket.on('close', () => clearInterval(timer));
+    };
     const origins = {
       'says nothing': await listenTcp(t, () => {}),
       'takes the request and says nothing': await listen(t, () => {}),
+      'begins a head': await listenTcp(t, (socket) => socket.write('HTTP/1.1 200 OK\r\nx: ')),
+      'a head in drips': await listenTcp(t, dripHead),
       'begins an answer': await listen(t, (_request, response) => void response.writeHead(200).write('a')),
       'an answer in drips': await listen(t, (_request, response) => drip(response)),
     };
@@ -192,6 +212,43 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
     expect(t, await attempt(t, origin), 'ok', '200');
     await closed.promise;
     t.ok(written < 50e6, `${written} bytes`);
+  });
+
+  t.test(`${name}: a huge answer that comes to an end`, async (t) => {
+    const origin = await listen(t, (_request, response) => response.writeHead(500).end(Buffer.alloc(20e6, 'a b ')));
+    expect(t, await attempt(t, origin), { kind: 'retryable', reason: 'http_status' }, '500');
+  });
+
+  t.test(`${name}: every type of notice can be sent, alone and in a digest, and 10,000 of them`, async (t) => {
+    const origin = await listen(t, async (request, response) => {
+      for await (const _ of request);
+      response.end();
+    });
+    const nowMs = clock.wallMs();
+    const recovered = { recoveredMs: nowMs - 100 };
+    const table: Partial<Notice>[] = [
+      { type: 'down' },
+      { type: 'down', repeat: 3 },
+      { type: 'down', reason: 'failed', message: 'x'.repeat(10_000), exitCode: 255, lastBeatMs: null, dueMs: null },
+      { type: 'down', blind: { fromMs: nowMs - 9_000, toMs: nowMs - 5_000 }, heldBy: 'router', deadlineMs: null },
+      { type: 'up', ...recovered },
+      { type: 'up', merged: true, ...recovered },
+      { type: 'closed', message: 'it was paused' },
+      { type: 'flapping', flaps: 7 },
+      { type: 'test' },
+      { name: 'n"\\\u202e<@U1> {{name}} %41 \ud83d\udd14\r\nx: y\u0000'.repeat(6), tags: ['a b', '"', '\u{1f514}'] },
+      { frequencyMs: 0, cron: { expression: '0 3 * * *', timeZone: 'Europe/Berlin' }, severity: 'info' },
+    ];
+    const notices = table.map((fields, index) => downNotice(nowMs, { name: `m${index}`, ...fields }));
+    for (const notice of notices) {
+      expect(t, await attempt(t, origin, { notices: [notice] }), 'ok', JSON.stringify(notice).slice(0, 200));
+    }
+    const many = Array.from({ length: 10_000 }, (_, index) => {
+      const notice = notices[index % notices.length]!;
+      return { ...notice, name: `${notice.name}-${index % 9_000}`, incidentId: `i-${index % 9_000}` };
+    });
+    const [first, ...rest] = [...notices, ...many] as [Notice, ...Notice[]];
+    expect(t, await attempt(t, origin, { notices: [first, ...rest] }), 'ok', 'a digest');
   });
 
   t.test(`${name}: can be cut off`, async (t) => {
@@ -266,6 +323,8 @@ async function portOf(server: TcpServer): Promise<number> {
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
 }
+
+const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
 
 function head(header: string): string {
   return `HTTP/1.1 200 OK\r\ncontent-length: 5\r\n${header}\r\n\r\n`;
