@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import { createTransport, type SMTPSentMessageInfo } from 'nodemailer';
 import type { NotifierPorts } from '../channel-kind.ts';
-import { explainFetchFailure } from '../fetch-failure.ts';
 import type { Attempt, Notifier, Verdict } from '../notifier.ts';
 import { cutText } from '../plain-text.ts';
 import { Redactor } from '../redactor.ts';
+import { explainRequestFailure } from '../request-failure.ts';
 import { domainOf, type EmailAddress, parseEmailAddress } from './email-address.ts';
 import type { EmailSettings } from './email-kind.ts';
 import { type EmailMessage, emailMessage } from './email-message.ts';
@@ -77,7 +77,7 @@ export class EmailNotifier implements Notifier {
     try {
       addresses = (await this.#ports.addressesOf(this.#settings.host)).slice(0, addressesMax);
     } catch (error) {
-      return { kind: 'retryable', ...explainFetchFailure(error, '') };
+      return { kind: 'retryable', ...explainRequestFailure(error) };
     }
     for (const [index, { address }] of addresses.entries()) {
       try {

@@ -1,7 +1,7 @@
-import { explainFetchFailure } from '../fetch-failure.ts';
 import type { FailureReason, Verdict } from '../notifier.ts';
 import { cutText, oneLine } from '../plain-text.ts';
 import type { Redactor } from '../redactor.ts';
+import { explainRequestFailure } from '../request-failure.ts';
 
 type Failure = Exclude<Verdict, { kind: 'ok' }>;
 
@@ -43,7 +43,7 @@ export function smtpFailure(error: SmtpError, redactor: Redactor): Failure {
     };
   }
   if (systemCode !== '') {
-    return { kind: 'retryable', ...explainFetchFailure(Object.assign(new Error(), { code: systemCode }), '') };
+    return { kind: 'retryable', ...explainRequestFailure(Object.assign(new Error(), { code: systemCode })) };
   }
   return { kind: 'retryable', ...whatOf(code) };
 }
