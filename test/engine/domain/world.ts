@@ -15,6 +15,7 @@ import type {
 import type { Notice } from '../../../server/engine/domain/notice.ts';
 import { wakeMs } from '../../../server/engine/domain/phase.ts';
 import type { NextOccurrence } from '../../../server/engine/domain/schedule.ts';
+import type { NewDelivery } from '../../../server/outbox/delivery-queue.ts';
 import type { Change } from '../../../server/store/store.ts';
 import { beatOf, contextOf, counter, tenMs } from '../cast.ts';
 
@@ -35,7 +36,10 @@ export class World {
   readonly incidents = new Map<string, IncidentRecord & { name: string }>();
   pauses: { name: string; fromMs: number; toMs: number | null }[] = [];
   readonly beats: (BeatRecord & { name: string })[] = [];
-  readonly notices: Notice[] = [];
+  /** In the order in which they were made. */
+  readonly deliveries: NewDelivery[] = [];
+  /** Null: as the options say. */
+  rules: AlertRules | null = null;
   readonly #options: Options;
   readonly #newId = counter('id');
   #lastId = 0;
@@ -47,7 +51,13 @@ export class World {
   get context(): DecisionContext {
     const { nowMs, blinds } = this;
     const monitorNamed = (name: string) => this.monitors.get(name);
-    return { ...contextOf({ ...this.#options, nowMs, blinds }), newId: this.#newId, monitorNamed };
+    const options = this.rules ? { ...this.#options, rules: this.rules } : this.#options;
+    return { ...contextOf({ ...options, nowMs, blinds }), newId: this.#newId, monitorNamed };
+  }
+
+  /** What the deliveries say; one that goes to several channels is there several times. */
+  get notices(): Notice[] {
+    return this.deliveries.map(({ notice }) => notice);
   }
 
   /** The monitor of a name, which must be there. */
@@ -168,7 +178,7 @@ export class World {
       if (open) open.toMs = pause.toMs;
       else this.pauses.push({ name, ...pause });
     }
-    this.notices.push(...deliveries.map(({ notice }) => notice));
+    this.deliveries.push(...deliveries);
     if (remove) {
       this.monitors.delete(name);
       this.pauses = this.pauses.filter((pause) => pause.name !== name);
