@@ -12,12 +12,11 @@ export function jsonAnswer(text: string): Record<string, unknown> | null {
 }
 
 /** The receiver answered with a 2xx, but said no. `said`: why, without secrets, if it is a text. */
-export function refused({ status, said }: { status: number; said: unknown }): Verdict {
+export function refused(said: unknown): Verdict {
   const text = typeof said === 'string' ? oneLine(said) : '';
   return {
     kind: 'retryable',
     reason: 'receiver',
-    httpStatus: status,
     detail: text === '' ? 'the receiver refused it' : `the receiver refused it: ${cutText(text, 200)}`,
   };
 }

@@ -167,8 +167,8 @@ t.test('names and messages stay in their line, whatever is in them', async (t) =
 
 t.test('texts fit, and characters stay whole', async () => {
   const notice = fc.record({
-    name: fc.string({ unit: 'binary', minLength: 1, maxLength: 256 }),
-    message: fc.string({ unit: 'binary', maxLength: 400 }),
+    name: fc.string({ unit: 'binary', minLength: 1, maxLength: 80 }),
+    message: fc.string({ unit: 'binary', maxLength: 250 }),
     type: fc.constantFrom<Notice['type'][]>('down', 'up', 'closed', 'flapping', 'test'),
   });
   const room = fc.constantFrom(
@@ -178,7 +178,7 @@ t.test('texts fit, and characters stay whole', async () => {
     { size: utf8Bytes, max: 0 },
   );
   fc.assert(
-    fc.property(fc.array(notice, { minLength: 1, maxLength: 40 }), room, (fields, { size, max }) => {
+    fc.property(fc.array(notice, { minLength: 1, maxLength: 25 }), room, (fields, { size, max }) => {
       const [first = down, ...rest] = fields.map((some) => ({ ...down, reason: 'failed' as const, ...some }));
       const { title, text } = alertText([first, ...rest], { size, max });
       return size(text) <= max && text.isWellFormed() && title.isWellFormed() && !/[\r\n]/.test(title);

@@ -31,5 +31,5 @@ export const slackKind: ChannelKind<SlackSettings> = {
 /** Slack answers "ok", and no with a status of its own; what speaks its form may say no with a 200. */
 function judgeSlack({ status, text }: { status: number; text: string }): Verdict | null {
   const answer = status === 200 ? jsonAnswer(text) : null;
-  return answer?.ok === false || answer?.success === false ? refused({ status, said: answer.error }) : null;
+  return answer?.ok === false || answer?.success === false ? refused(answer.error) : null;
 }

@@ -27,5 +27,5 @@ export const teamsKind: ChannelKind<TeamsSettings> = {
 /** A workflow answers 202; connectors of before answered 200 to everything (MicrosoftDocs/msteams-docs, issue 1810). */
 function judgeTeams({ status, text }: { status: number; text: string }): Verdict | null {
   const isNo = status === 200 && /^"?Webhook message delivery failed/i.test(text);
-  return isNo ? refused({ status, said: text }) : null;
+  return isNo ? refused(text) : null;
 }

@@ -60,15 +60,14 @@ const shownLength: TextSize = (text) => telegramText(text).length;
 function judgeTelegram({ status, text }: { status: number; text: string }): Verdict | null {
   const answer = jsonAnswer(text);
   if (answer?.ok !== false) return null;
-  if (status >= 200 && status < 300) return refused({ status, said: answer.description });
+  if (status >= 200 && status < 300) return refused(answer.description);
   if (status !== 429) return null;
   const { retry_after: seconds } = { ...(answer.parameters as { retry_after?: unknown } | undefined) };
-  if (typeof seconds !== 'number' || !(seconds >= 0)) return null;
+  if (typeof seconds !== 'number' || !(seconds >= 0 && seconds < 1e10)) return null;
   const said = typeof answer.description === 'string' ? `: ${cutText(oneLine(answer.description), 200)}` : '';
   return {
     kind: 'retryable',
     reason: 'http_status',
-    httpStatus: status,
     detail: `HTTP ${status}${said}`,
     retryAfterMs: seconds * 1000,
   };

@@ -90,6 +90,10 @@ t.test('who says no with a 200', async (t) => {
   }
   const { verdict } = await deliver(t, slack, { notices: [down] }, [{ status: 200, text: '{"success":true}' }]);
   t.match(verdict, { kind: 'ok' });
+  const echo = '{"ok":false,"error":"no T0KEN-IN-PATH"}';
+  const hidden = (await deliver(t, slack, { notices: [down] }, [{ status: 200, text: echo }])).verdict;
+  t.match(hidden, { reason: 'receiver', detail: /no \*\*\*$/ });
+  t.notMatch(JSON.stringify(hidden), /T0KEN/);
   const gone = await deliver(t, slack, { notices: [down] }, [{ status: 410, text: 'channel_is_archived' }]);
   t.match(gone.verdict, { kind: 'permanent', reason: 'http_status', detail: /channel_is_archived/ });
 });

@@ -72,11 +72,20 @@ t.test('what Telegram says is wrong', async (t) => {
       detail: 'HTTP 429: Too Many Requests',
     },
   );
-  for (const parameters of [undefined, null, {}, { retry_after: 'soon' }, { retry_after: -1 }]) {
+  for (const parameters of [
+    undefined,
+    null,
+    {},
+    { retry_after: 'soon' },
+    { retry_after: -1 },
+    { retry_after: 1e300 },
+  ]) {
     const verdict = await answer(429, { ok: false, description: 'Too Many Requests', parameters });
     t.match(verdict, { kind: 'retryable', reason: 'http_status', httpStatus: 429 });
     t.equal(verdict.kind !== 'ok' && verdict.retryAfterMs, undefined);
   }
+  const echo = { ok: false, description: 'wait, T0KEN-OF_BOT', parameters: { retry_after: 7 } };
+  t.match(await answer(429, echo), { detail: 'HTTP 429: wait, ***', retryAfterMs: 7_000 });
   t.match(await answer(403, { ok: false, description: 'Forbidden: bot was kicked' }), {
     kind: 'retryable',
     reason: 'http_status',
