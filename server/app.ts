@@ -1,14 +1,18 @@
 import { join } from 'node:path';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { FastifyBaseLogger } from 'fastify';
+import { ChannelService } from '../gen/ts/tocsin/v1/channel_pb.ts';
 import { HeartbeatService } from '../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { MonitorService } from '../gen/ts/tocsin/v1/monitor_pb.ts';
+import { ChannelBook } from './alerting/channel-book.ts';
+import type { ChannelSettings } from './alerting/channel-settings.ts';
+import type { EnvLookup } from './alerting/env-references.ts';
+import { RuleBook } from './alerting/rule-book.ts';
 import { badgeRoutes } from './badge/badge-routes.ts';
 import { BadgeSignatures, loadOrCreateBadgeKey } from './badge/badge-signatures.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/settings.ts';
 import { DocumentReader } from './document/document-reader.ts';
-import type { AlertRules } from './engine/domain/alerting/alert-rules.ts';
 import { Engine } from './engine/engine.ts';
 import { healthchecksRoutes } from './healthchecks/healthchecks-routes.ts';
 import { pingKeyCheck } from './healthchecks/ping-key.ts';
@@ -18,11 +22,13 @@ import { metricsText } from './metrics.ts';
 import { monitorPage } from './monitor-page.ts';
 import { alertNotifier } from './notify/alert-notifier.ts';
 import type { NotifierPorts } from './notify/channel-kind.ts';
+import { channelKinds } from './notify/channel-registry.ts';
 import { Egress } from './notify/egress.ts';
 import { EgressRules } from './notify/egress-rules.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { CronOccurrences } from './schedule/cron-occurrences.ts';
+import { channelService } from './service/channel-service.ts';
 import { heartbeatService } from './service/heartbeat-service.ts';
 import { monitorService } from './service/monitor-service.ts';
 import { RequestValidator } from './service/request-validator.ts';
@@ -45,6 +51,8 @@ export type AppOptions = {
   random: () => number;
   /** Unique ids for incidents and deliveries. */
   newId: () => string;
+  /** What secrets of channels may refer to. */
+  lookUpEnv: EnvLookup;
 };
 
 export type App = {
@@ -74,7 +82,7 @@ const stopOutboxMs = 5_000;
  * @throws StoreError when the data directory cannot be used; ManagedMonitorsError when the document of monitors is wrong;
  * Error when the port cannot be had.
  */
-export async function startApp({ config, clock, logger, random, newId }: AppOptions): Promise<App> {
+export async function startApp({ config, clock, logger, random, newId, lookUpEnv }: AppOptions): Promise<App> {
   const teardown = new Teardown({ clock, logger });
   try {
     const store = new SqliteStore(config.dataDir, {
@@ -105,18 +113,31 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       execDir: null,
     };
     const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, ports });
-    const notifiers = new Map([[defaultChannel, notifier]]);
+    const channels = await ChannelBook.open({
+      catalog: store.catalog,
+      clock,
+      logger,
+      kinds: channelKinds,
+      lookUp: lookUpEnv,
+      ports,
+      defaultChannel: { name: defaultChannel, ...settingsOfDefault(config), notifier },
+      routeNaming: (channel) => rules.routeNaming(channel),
+      onChange: () => engine.lookAgain(),
+    });
+    const notifiers = { get: (name: string) => channels.get(name)?.notifier };
     const outbox = new Outbox({ queue: store.deliveries, clock, random, notifiers, logger });
     teardown.add('outbox', () => outbox.stop(stopOutboxMs));
 
-    const rules: AlertRules = {
-      channels: new Map([[defaultChannel, { refreshMs: null }]]),
+    const rules = await RuleBook.open({
+      catalog: store.catalog,
+      clock,
+      newId,
+      channels: () => channels.forRules(),
       defaultChannel,
-      routes: [],
-      silences: [],
-      flapDowns: config.flapDowns === 0 ? null : config.flapDowns,
       reminderMs: config.alertRepeatMs,
-    };
+      flapDowns: config.flapDowns === 0 ? null : config.flapDowns,
+      onChange: () => engine.lookAgain(),
+    });
     const cron = new CronOccurrences();
     const feed = new ChangeFeed({ id: newId() });
     const engine = new Engine({
@@ -130,7 +151,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
       newId,
       nextOccurrence: cron.next,
       logger,
-      rules: () => rules,
+      rules: () => rules.rules(),
       onDeliveries: () => outbox.poke(),
       changes: feed,
     });
@@ -146,7 +167,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     const shutdown = new AbortController();
     const validator = new RequestValidator();
     const checks = {
-      channels: new Set([defaultChannel]),
+      channels: channels.names,
       expressionProblem: (expression: string) => cron.expressionProblem(expression),
       timeZoneProblem: (timeZone: string) => cron.timeZoneProblem(timeZone),
     };
@@ -165,6 +186,7 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
           MonitorService,
           monitorService({ store, engine, feed, clock, documents, validator, checks, nextOccurrence: cron.next }),
         ),
+        bindService(ChannelService, channelService({ channels, clock, newId })),
       ],
       validator,
       token: config.token ?? undefined,
@@ -227,4 +249,10 @@ export async function startApp({ config, clock, logger, random, newId }: AppOpti
     await teardown.run(stopStepMs);
     throw error;
   }
+}
+
+/** The default channel as its kind has it. */
+function settingsOfDefault({ alertUri, alertMethod }: Config): { kind: string; settings: ChannelSettings } {
+  if (alertUri === null) return { kind: 'log', settings: {} };
+  return { kind: 'webhook', settings: { url: alertUri, method: alertMethod } };
 }

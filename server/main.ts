@@ -2,6 +2,7 @@ import * as crypto from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { envLookup } from './alerting/env-references.ts';
 import { readCommandLine } from './config/command-line.ts';
 import { parseConfig } from './config/parse-config.ts';
 import type { Config } from './config/settings.ts';
@@ -83,7 +84,8 @@ async function serve(config: Config): Promise<void> {
     logger.info({ signal, path: config.monitorsFile }, 'reading the document of monitors again');
     void starting.then((app) => app.reloadMonitors());
   };
-  const starting = startApp({ config, clock, logger, random: Math.random, newId }).catch((error) =>
+  const lookUpEnv = envLookup({ env: process.env, readFile: (path) => readFileSync(path, 'utf8') });
+  const starting = startApp({ config, clock, logger, random: Math.random, newId, lookUpEnv }).catch((error) =>
     fail(`Tocsin cannot start: ${startProblem(error, config)}\n`),
   );
   await starting;

@@ -26,7 +26,7 @@ export type OutboxOptions = {
   /** Uniform in [0, 1). */
   random: () => number;
   /** By channel. */
-  notifiers: ReadonlyMap<string, Notifier>;
+  notifiers: { get(channel: string): Notifier | undefined };
   logger: OutboxLogger;
   limits?: Partial<OutboxLimits>;
 };
@@ -52,7 +52,7 @@ export class Outbox {
   readonly #queue: DeliveryQueue;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #notifiers: ReadonlyMap<string, Notifier>;
+  readonly #notifiers: OutboxOptions['notifiers'];
   readonly #logger: OutboxLogger;
   readonly #limits: OutboxLimits;
   readonly #wakeUp: WakeUp;

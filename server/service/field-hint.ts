@@ -11,6 +11,9 @@ const hints: Record<string, string> = {
   'tocsin.v1.Route.name': 'must be 1 to 64 letters, digits, dots, underscores and hyphens',
   'tocsin.v1.Route.steps': 'must be an array of 1 to 10 steps',
   'tocsin.v1.RouteStep.channels': 'must be an array of 1 to 20 names of channels',
+  'tocsin.v1.Channel.name': 'must be 1 to 64 letters, digits, dots, underscores and hyphens',
+  'tocsin.v1.NtfyChannel.topic': 'must be 1 to 64 letters, digits, underscores and hyphens',
+  'tocsin.v1.UpdateChannelRequest.update_mask': 'must be names of fields with commas between them, such as slack',
   'tocsin.v1.UpdateMonitorRequest.update_mask': 'must be names of fields with commas between them, such as grace,tags',
 };
 
@@ -32,7 +35,7 @@ export function fieldHint(field: DescField): string {
   const hint = hints[`${field.parent.typeName}.${field.name}`];
   if (hint !== undefined) return hint;
   if (field.fieldKind === 'list') return listHint(field);
-  if (field.fieldKind === 'map') return 'must be an object';
+  if (field.fieldKind === 'map') return mapHint(field);
   return valueHint(rulesOf(field)) ?? singularHint(field);
 }
 
@@ -52,6 +55,12 @@ function listHint(field: DescField): string {
   const rules = rulesOf(field)?.type;
   const max = rules?.case === 'repeated' ? rules.value.maxItems : 0n;
   return max === 0n ? 'must be an array' : `must be an array of at most ${max} items`;
+}
+
+function mapHint(field: DescField): string {
+  const rules = rulesOf(field)?.type;
+  const max = rules?.case === 'map' ? rules.value.maxPairs : 0n;
+  return max === 0n ? 'must be an object' : `must be an object of at most ${max} fields`;
 }
 
 /** What rules say about a value, where they say more than its type. */

@@ -12,7 +12,15 @@ import { compileRules } from './native-rules.ts';
 const maxViolations = 20;
 
 /** A field that holds text, itself or at some depth. */
-type TextField = { name: string; localName: string; many: boolean; of: TextField[] | null };
+type TextField = {
+  name: string;
+  localName: string;
+  /** Of a oneof: the local name of that. */
+  oneof: string | null;
+  /** What it holds under one name: a text or message, a list of them, or a map. */
+  holds: 'one' | 'list' | 'map';
+  of: TextField[] | null;
+};
 
 /**
  * Checks requests against the rules of their proto (protovalidate), and that no text holds a NUL. Fields whose rules are
@@ -69,13 +77,14 @@ export class RequestValidator {
     const fields: TextField[] = [];
     this.#textFields.set(schema, fields);
     for (const field of schema.fields) {
-      if (field.oneof || isIgnored(field)) continue;
-      const { name, localName } = field;
-      const many = field.fieldKind === 'list';
-      if (field.fieldKind !== 'map' && field.scalar === ScalarType.STRING) {
-        fields.push({ name, localName, many, of: null });
-      } else if (field.fieldKind !== 'map' && field.message && !field.message.typeName.startsWith('google.protobuf.')) {
-        fields.push({ name, localName, many, of: this.#textFieldsOf(field.message) });
+      if (isIgnored(field)) continue;
+      const { name, localName, fieldKind } = field;
+      const place = { name, localName, oneof: field.oneof?.localName ?? null };
+      const holds = fieldKind === 'list' || fieldKind === 'map' ? fieldKind : 'one';
+      if (field.scalar === ScalarType.STRING) {
+        fields.push({ ...place, holds, of: null });
+      } else if (field.message && !field.message.typeName.startsWith('google.protobuf.')) {
+        fields.push({ ...place, holds, of: this.#textFieldsOf(field.message) });
       }
     }
     return fields;
@@ -84,13 +93,12 @@ export class RequestValidator {
 
 /** The path of the first text with a NUL in it. */
 function findNul(fields: TextField[], message: Record<string, unknown>): string | null {
-  for (const { name, localName, many, of } of fields) {
-    const value = message[localName];
+  for (const { name, localName, oneof, holds, of } of fields) {
+    const value = oneof === null ? message[localName] : chosen(message[oneof], localName);
     if (value === undefined) continue;
-    const values = many ? (value as unknown[]) : [value];
-    for (let index = 0; index < values.length; index++) {
-      const each = values[index];
-      const path = many ? `${name}[${index}]` : name;
+    const values = holds === 'one' ? [['', value] as const] : Object.entries(value as object);
+    for (const [key, each] of values) {
+      const path = holds === 'one' ? name : `${name}[${holds === 'list' ? key : JSON.stringify(key)}]`;
       if (of === null) {
         if ((each as string).includes('\0')) return path;
         continue;
@@ -100,6 +108,12 @@ function findNul(fields: TextField[], message: Record<string, unknown>): string 
     }
   }
   return null;
+}
+
+/** The value of a oneof's field; undefined when another one is set, or none. */
+function chosen(oneof: unknown, localName: string): unknown {
+  const { case: name, value } = oneof as { case: string | undefined; value?: unknown };
+  return name === localName ? value : undefined;
 }
 
 function describe(violation: Violation, message: object): FieldViolation {

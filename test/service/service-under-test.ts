@@ -1,6 +1,7 @@
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import type { Test } from 'tap';
+import { ChannelService } from '../../gen/ts/tocsin/v1/channel_pb.ts';
 import { HeartbeatService } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import { fieldOf } from '../../server/service/call-error.ts';
@@ -11,11 +12,13 @@ import { FakeClock } from '../support/fake-clock.ts';
 export async function serviceUnderTest(t: Test, env: Record<string, string> = {}) {
   const clock = new FakeClock(Date.UTC(2026, 4, 1, 12));
   const app = await startAppOnFakeClock(clock, { TOCSIN_DATA_DIR: t.testdir(), ...env });
-  t.teardown(async () => {
-    const stopped = app.stop();
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    stopped ??= app.stop();
     await clock.advance(1_000);
     await stopped;
-  });
+  };
+  t.teardown(stop);
   const transport = createConnectTransport({ baseUrl: app.url, httpVersion: '1.1' });
   /** The REST bridge: a body makes it JSON. */
   const rest = async (method: string, path: string, body?: unknown) => {
@@ -28,8 +31,10 @@ export async function serviceUnderTest(t: Test, env: Record<string, string> = {}
     clock,
     url: app.url,
     monitors: createClient(MonitorService, transport),
+    channels: createClient(ChannelService, transport),
     heartbeat: createClient(HeartbeatService, transport),
     rest,
+    stop,
   };
 }
 

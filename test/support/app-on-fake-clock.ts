@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { type App, startApp } from '../../server/app.ts';
+import { envLookup } from '../../server/alerting/env-references.ts';
 import { parseConfig } from '../../server/config/parse-config.ts';
 import type { FakeClock } from './fake-clock.ts';
 
@@ -13,5 +14,6 @@ export async function startAppOnFakeClock(clock: FakeClock, env: Record<string, 
   });
   if (!parsed.ok) throw new Error(parsed.errors.join('; '));
   const logger = pino({ level: 'silent' });
-  return startApp({ config: parsed.config, clock, logger, random: () => 0.5, newId: randomUUID });
+  const lookUpEnv = envLookup({ env, readFile: () => '' });
+  return startApp({ config: parsed.config, clock, logger, random: () => 0.5, newId: randomUUID, lookUpEnv });
 }

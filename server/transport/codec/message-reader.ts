@@ -1,4 +1,12 @@
-import { create, type DescField, type DescMessage, fromJson, type Message, ScalarType } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  type DescOneof,
+  fromJson,
+  type Message,
+  ScalarType,
+} from '@bufbuild/protobuf';
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { callError, quoteInput } from '../../service/call-error.ts';
 import { fieldHint, itemHint } from '../../service/field-hint.ts';
@@ -116,13 +124,19 @@ export class MessageReader {
   }
 
   #assign(field: DescField, value: unknown): void {
-    if (field.oneof) this.#init[field.oneof.localName] = { case: field.localName, value };
-    else this.#init[field.localName] = value;
+    if (field.oneof === undefined) this.#init[field.localName] = value;
+    else this.#choose(field, field.oneof, value);
+  }
+
+  /** Of a oneof; null does not count, since whoever sends back what was read names them all. */
+  #choose(field: DescField, { localName, fields }: DescOneof, value: unknown): void {
+    const chosen = this.#init[localName] as { case: string } | undefined;
+    const sibling = fields.find((other) => other.localName === chosen?.case);
+    if (sibling) throw invalid(this.#path + field.name, `cannot be given together with ${sibling.name}`);
+    this.#init[localName] = { case: field.localName, value };
   }
 
   #once(field: DescField, path: string): void {
-    const sibling = field.oneof?.fields.find((other) => other !== field && this.#seen.has(other));
-    if (sibling) throw invalid(path, `cannot be given together with ${sibling.name}`);
     if (this.#seen.has(field)) throw invalid(path, 'is given more than once');
     this.#seen.add(field);
   }

@@ -1,0 +1,56 @@
+import { createHmac } from 'node:crypto';
+import type { CatalogEntry } from '../store/catalog.ts';
+import type { ChannelSettings } from './channel-settings.ts';
+
+/** What people set of a channel. */
+export type ChannelSpec = {
+  description: string;
+  /** By its name in the contract (`Channel.kind`), such as "slack". */
+  kind: string;
+  /** Secrets as they were given: references are not resolved. */
+  settings: ChannelSettings;
+  /** As in `Lane`. */
+  concurrency: number;
+  digest: { above: number; windowMs: number };
+};
+
+/** What is not set of a channel. */
+export const plainChannel = { description: '', concurrency: 8, digest: { above: 5, windowMs: 60_000 } };
+
+/** A channel as it is kept. */
+export type KeptChannel = {
+  name: string;
+  spec: ChannelSpec;
+  /** Changes whenever the spec does, and with nothing else. */
+  etag: string;
+  origin: 'settings' | 'api';
+  createdMs: number;
+  updatedMs: number;
+};
+
+/** The same text for the same content, in whatever order it came. */
+export function specText({ description, kind, settings, concurrency, digest }: ChannelSpec): string {
+  const { above, windowMs } = digest;
+  return JSON.stringify({ description, kind, settings: sorted(settings), concurrency, digest: { above, windowMs } });
+}
+
+/** 16 hexadecimal digits. Keyed, as a plain hash would let anybody who reads it try guesses of the secrets. */
+export function etagOf(spec: ChannelSpec, key: string): string {
+  return createHmac('sha256', `channel etag ${key}`).update(specText(spec)).digest('hex').slice(0, 16);
+}
+
+export function channelEntry({ name, spec, createdMs, updatedMs }: KeptChannel): CatalogEntry {
+  return { name, spec: specText(spec), createdMs, updatedMs };
+}
+
+export function channelOfEntry({ name, spec: text, createdMs, updatedMs }: CatalogEntry, key: string): KeptChannel {
+  const spec = { ...plainChannel, ...(JSON.parse(text) as ChannelSpec) };
+  return { name, spec, etag: etagOf(spec, key), origin: 'api', createdMs, updatedMs };
+}
+
+/** Keys of objects in order, at every depth. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+}
