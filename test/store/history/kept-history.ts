@@ -60,9 +60,9 @@ export class KeptHistory {
     this.#known.add(id);
     this.database
       .prepare(
-        `INSERT INTO monitors (id, name, version, status, frequency_ms, grace_ms, created_ms, repeats, journal_id,
+        `INSERT INTO monitors (id, name, version, status, frequency_ms, grace_ms, created_ms, journal_id,
            first_beat_ms, config)
-         VALUES (?, ?, 1, 'up', 60000, 0, 0, 0, 0, ?, ?)`,
+         VALUES (?, ?, 1, 'up', 60000, 0, 0, 0, ?, ?)`,
       )
       .run(id, `job-${id}`, firstBeatMs, Object.keys(config).length === 0 ? null : JSON.stringify(config));
   }
