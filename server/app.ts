@@ -53,6 +53,8 @@ export type AppOptions = {
   newId: () => string;
   /** What secrets of channels may refer to. */
   lookUpEnv: EnvLookup;
+  /** How programs of channels are run. */
+  programs: NotifierPorts['programs'];
 };
 
 export type App = {
@@ -82,7 +84,15 @@ const stopOutboxMs = 5_000;
  * @throws StoreError when the data directory cannot be used; ManagedMonitorsError when the document of monitors is wrong;
  * Error when the port cannot be had.
  */
-export async function startApp({ config, clock, logger, random, newId, lookUpEnv }: AppOptions): Promise<App> {
+export async function startApp({
+  config,
+  clock,
+  logger,
+  random,
+  newId,
+  lookUpEnv,
+  programs,
+}: AppOptions): Promise<App> {
   const teardown = new Teardown({ clock, logger });
   try {
     const store = new SqliteStore(config.dataDir, {
@@ -110,7 +120,8 @@ export async function startApp({ config, clock, logger, random, newId, lookUpEnv
         configured: config.webhookSecret,
         path: join(config.dataDir, 'webhook-secret'),
       }),
-      execDir: null,
+      execDir: config.execDir,
+      programs,
     };
     const notifier = alertNotifier({ uri: config.alertUri, method: config.alertMethod, ports });
     const channels = await ChannelBook.open({

@@ -32,6 +32,7 @@ process.on('SIGHUP', (signal) => onHangup(signal));
 const { startApp } = await import('./app.ts');
 const { ManagedMonitorsError } = await import('./managed-monitors.ts');
 
+const programs = { environment: inheritedEnvironment(), killGroup };
 const intent = readCommandLine(process.argv.slice(2), { version });
 switch (intent.kind) {
   case 'exit':
@@ -85,10 +86,28 @@ async function serve(config: Config): Promise<void> {
     void starting.then((app) => app.reloadMonitors());
   };
   const lookUpEnv = envLookup({ env: process.env, readFile: (path) => readFileSync(path, 'utf8') });
-  const starting = startApp({ config, clock, logger, random: Math.random, newId, lookUpEnv }).catch((error) =>
+  const starting = startApp({ config, clock, logger, random: Math.random, newId, lookUpEnv, programs }).catch((error) =>
     fail(`Tocsin cannot start: ${startProblem(error, config)}\n`),
   );
   await starting;
+}
+
+/** Programs get nothing else of the environment: it holds secrets. */
+function inheritedEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    ['PATH', 'HOME', 'LANG'].flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It is gone.
+  }
 }
 
 async function testAlert(config: Config): Promise<void> {

@@ -137,6 +137,13 @@ export const settings = {
       'Where alerts may not go: addresses, ranges, host names, *.domain. all: nowhere but to TOCSIN_EGRESS_ALLOW.',
     shown: 'plain',
   }),
+  execDir: optional(path(), {
+    variable: 'TOCSIN_EXEC_DIR',
+    defaultText: 'none',
+    unit: 'folder',
+    description: 'Programs that channels of kind exec may run. None: there are no such channels.',
+    shown: 'plain',
+  }),
   defaultGraceMs: setting(duration({ minMs: 0 }), {
     variable: 'TOCSIN_DEFAULT_GRACE',
     default: '0s',

@@ -20,6 +20,13 @@ export type NotifierPorts = {
   signingSecret: string;
   /** Where programs that alerts may run are; null: none may. */
   execDir: string | null;
+  /** How they are run. */
+  programs: {
+    /** What they get of the server's environment: PATH, HOME and LANG, not its secrets. */
+    environment: Readonly<Record<string, string>>;
+    /** Kills the group of processes that `pid` leads. Does nothing when it is gone. */
+    killGroup: (pid: number) => void;
+  };
 };
 
 /** A kind of channel: one folder of its own, and one line in the registry. */

@@ -2,6 +2,7 @@ import { alertmanagerKind } from './alertmanager/alertmanager-kind.ts';
 import type { ChannelKind } from './channel-kind.ts';
 import { discordKind } from './discord/discord-kind.ts';
 import { emailKind } from './email/email-kind.ts';
+import { execKind } from './exec/exec-kind.ts';
 import { logKind } from './log/log-kind.ts';
 import { ntfyKind } from './ntfy/ntfy-kind.ts';
 import { opsgenieKind } from './opsgenie/opsgenie-kind.ts';
@@ -26,6 +27,7 @@ export const channelKinds = {
   ntfy: ntfyKind,
   alertmanager: alertmanagerKind,
   email: emailKind,
+  exec: execKind,
   log: logKind,
 } satisfies Record<string, AnyChannelKind>;
 

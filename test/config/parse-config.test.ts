@@ -17,6 +17,7 @@ const defaults: Config = {
   webhookSecret: null,
   egressAllow: null,
   egressDeny: null,
+  execDir: null,
   defaultGraceMs: 0,
   blindHoldMaxMs: 3_600_000,
   maxMonitors: 1_000_000,
@@ -76,6 +77,7 @@ t.test('every setting is read', async (t) => {
     TOCSIN_HISTORY_BYTES: '16777216',
     TOCSIN_EGRESS_ALLOW: ' 169.254.0.0/16, FD00::1,, *.Corp.Example ,büro.example.',
     TOCSIN_EGRESS_DENY: 'all',
+    TOCSIN_EXEC_DIR: '/etc/tocsin/programs',
     LOG_LEVEL: 'silent',
   };
   t.same(parse(env), {
@@ -95,6 +97,7 @@ t.test('every setting is read', async (t) => {
       webhookSecret,
       egressAllow: ['169.254.0.0/16', 'fd00::1', '*.corp.example', 'xn--bro-hoa.example'],
       egressDeny: ['all'],
+      execDir: '/etc/tocsin/programs',
       defaultGraceMs: 300_000,
       blindHoldMaxMs: 0,
       maxMonitors: 1,

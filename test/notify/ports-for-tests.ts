@@ -13,5 +13,6 @@ export function portsForTests(clock: Clock, { timeoutMs = Infinity }: { timeoutM
     addressesOf,
     signingSecret: `whsec_${'A'.repeat(32)}`,
     execDir: null,
+    programs: { environment: { PATH: process.env.PATH ?? '' }, killGroup: (pid) => process.kill(-pid, 'SIGKILL') },
   };
 }

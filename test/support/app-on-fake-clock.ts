@@ -15,5 +15,13 @@ export async function startAppOnFakeClock(clock: FakeClock, env: Record<string, 
   if (!parsed.ok) throw new Error(parsed.errors.join('; '));
   const logger = pino({ level: 'silent' });
   const lookUpEnv = envLookup({ env, readFile: () => '' });
-  return startApp({ config: parsed.config, clock, logger, random: () => 0.5, newId: randomUUID, lookUpEnv });
+  return startApp({
+    config: parsed.config,
+    clock,
+    logger,
+    random: () => 0.5,
+    newId: randomUUID,
+    lookUpEnv,
+    programs: { environment: {}, killGroup: () => {} },
+  });
 }
