@@ -17,6 +17,11 @@ export function isIgnored(field: DescField): boolean {
   return rulesOf(field)?.ignore === Ignore.ALWAYS || itemRulesOf(field)?.ignore === Ignore.ALWAYS;
 }
 
+/** Whether what a field holds, or a field of its message, is never to be shown: no error repeats it. */
+export function isSecret(field: DescField): boolean {
+  return [field, ...(field.message?.fields ?? [])].some(({ proto }) => proto.options?.debugRedact ?? false);
+}
+
 /**
  * How many items of a list are worth reading: one more than it may have is enough to refuse it, and a body of empty items
  * would keep the thread for a long time.

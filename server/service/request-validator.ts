@@ -5,7 +5,7 @@ import { Code, type ConnectError } from '@connectrpc/connect';
 import { callError, type FieldViolation, quoteInput } from './call-error.ts';
 import { cutLists } from './cut-lists.ts';
 import { fieldHint, itemHint } from './field-hint.ts';
-import { isIgnored } from './field-rules.ts';
+import { isIgnored, isSecret } from './field-rules.ts';
 import { compileRules } from './native-rules.ts';
 
 /** Violations that one error tells about; the rest are left out. */
@@ -142,7 +142,9 @@ function describeRule(violation: Violation, message: object): string {
   }
   if (!field) return violation.message;
   const text = isItem && field.fieldKind === 'list' ? itemHint(field) : fieldHint(field);
-  return typeof value === 'object' || value === undefined ? text : `${text}; got ${quoteInput(value)}`;
+  return typeof value === 'object' || value === undefined || isSecret(field)
+    ? text
+    : `${text}; got ${quoteInput(value)}`;
 }
 
 function firstRepeated(items: readonly unknown[]): unknown {

@@ -1,19 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { type App, startApp } from '../../server/app.ts';
 import { envLookup } from '../../server/alerting/env-references.ts';
 import { parseConfig } from '../../server/config/parse-config.ts';
 import type { FakeClock } from './fake-clock.ts';
 
 /** The whole app in this process, on a real free port, with time in the test's hands. */
-export async function startAppOnFakeClock(clock: FakeClock, env: Record<string, string>): Promise<App> {
+export async function startAppOnFakeClock(
+  clock: FakeClock,
+  env: Record<string, string>,
+  logger: Logger = pino({ level: 'silent' }),
+): Promise<App> {
   const parsed = parseConfig({
     env: { PORT: '0', LOG_LEVEL: 'silent', ...env },
     readFile: () => '',
     insecureNoAuth: false,
   });
   if (!parsed.ok) throw new Error(parsed.errors.join('; '));
-  const logger = pino({ level: 'silent' });
   const lookUpEnv = envLookup({ env, readFile: () => '' });
   return startApp({
     config: parsed.config,

@@ -10,7 +10,7 @@ import {
 import { Code, type ConnectError } from '@connectrpc/connect';
 import { callError, quoteInput } from '../../service/call-error.ts';
 import { fieldHint, itemHint } from '../../service/field-hint.ts';
-import { listReadMax, splitsAtCommas } from '../../service/field-rules.ts';
+import { isSecret, listReadMax, splitsAtCommas } from '../../service/field-rules.ts';
 import { readFieldMask } from './field-mask.ts';
 import { readEnum, readScalar } from './read-scalar.ts';
 
@@ -183,7 +183,7 @@ function isTextual(descriptor: DescMessage): boolean {
 
 function wrongValue(field: DescField, value: unknown, path: string): ConnectError {
   const hint = field.fieldKind === 'list' && path.endsWith(']') ? itemHint(field) : fieldHint(field);
-  return invalid(path, `${hint}; got ${quoteInput(value)}`);
+  return invalid(path, isSecret(field) ? hint : `${hint}; got ${quoteInput(value)}`);
 }
 
 function invalid(path: string, description: string): ConnectError {
