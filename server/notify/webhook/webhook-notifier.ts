@@ -1,85 +1,113 @@
 import { Webhook } from 'standardwebhooks';
+import { alertText } from '../alert-text.ts';
 import { basicAuthorization } from '../basic-authorization.ts';
 import type { NotifierPorts } from '../channel-kind.ts';
 import type { HttpRequest } from '../http-attempt.ts';
 import type { Attempt, Notifier, Verdict } from '../notifier.ts';
 import { Redactor, secretsOfUrl } from '../redactor.ts';
+import { digestPayload } from './digest-payload.ts';
+import { placeholderValues, sampleValues } from './placeholders.ts';
+import { renderTemplate, type Template, type TemplateValues } from './template.ts';
+import { writeInHeader, writeInUrl, writerFor } from './template-writers.ts';
 import { seconds, webhookPayload } from './webhook-payload.ts';
+
+const timeoutMs = 10_000;
+const tokenMinLength = 8;
+
+export type WebhookBody = { contentType: string; template: Template };
 
 export type WebhookOptions = {
   /** http or https; may carry `user:password@`, which is sent as Basic authorization. */
-  uri: string;
-  /** POST: signed JSON (see `WebhookPayload`). GET: only `?name=&last_ping=`, added to the query that the URI has. */
-  method: 'POST' | 'GET';
-  /** `signingSecret` signs what is POSTed, as Standard Webhooks have it. */
+  url: Template;
+  method: HttpRequest['method'];
+  /** By name, in lower case. */
+  headers: ReadonlyMap<string, Template>;
+  /** Null: none with GET, else JSON (see `WebhookPayload`, `DigestPayload`). */
+  body: WebhookBody | null;
+  /** Of recoveries; null: `body`. */
+  recoveryBody: WebhookBody | null;
+  /** `signingSecret` signs bodies, as Standard Webhooks have it. */
   ports: Pick<NotifierPorts, 'clock' | 'http' | 'signingSecret'>;
-  /** Limit of one attempt, ms. Default 10,000. */
-  timeoutMs?: number;
 };
 
-/** Tells a URL about alerts. */
+/** Requests a URL. What has a body is signed. */
 export class WebhookNotifier implements Notifier {
-  readonly #method: 'POST' | 'GET';
-  /** The URI without credentials and fragment. */
-  readonly #uri: string;
-  readonly #headers: Record<string, string>;
+  readonly #options: WebhookOptions;
   readonly #webhook: Webhook;
   readonly #redactor: Redactor;
-  readonly #ports: WebhookOptions['ports'];
-  readonly #timeoutMs: number;
 
-  constructor({ uri, method, ports, timeoutMs = 10_000 }: WebhookOptions) {
-    const secret = ports.signingSecret;
-    const url = new URL(uri);
-    const authorization = basicAuthorization(url);
-    this.#redactor = new Redactor([
-      secret,
-      secret.slice('whsec_'.length),
-      authorization.slice(6),
-      ...secretsOfUrl(url),
-    ]);
-    url.username = '';
-    url.password = '';
-    url.hash = '';
-    this.#uri = url.href;
-    this.#method = method;
-    this.#headers = { 'user-agent': 'tocsin', ...(authorization === '' ? {} : { authorization }) };
-    this.#webhook = new Webhook(secret);
-    this.#ports = ports;
-    this.#timeoutMs = timeoutMs;
+  constructor(options: WebhookOptions) {
+    const { signingSecret } = options.ports;
+    this.#options = options;
+    this.#webhook = new Webhook(signingSecret);
+    this.#redactor = new Redactor([signingSecret, signingSecret.slice('whsec_'.length), ...secretsOf(options)]);
   }
 
   async send(attempt: Attempt, signal: AbortSignal): Promise<Verdict> {
-    let request: HttpRequest | null;
+    let request: HttpRequest;
     try {
-      request = this.#method === 'POST' ? this.#post(attempt) : this.#get(attempt);
+      request = this.#request(attempt);
     } catch {
       return { kind: 'retryable', reason: 'internal', detail: 'the notice could not be written as a request' };
     }
-    if (request === null) return { kind: 'ok', detail: 'nothing sent: the GET form does not tell of recoveries' };
-    return this.#ports.http(request, { timeoutMs: this.#timeoutMs, signal, redactor: this.#redactor });
+    return this.#options.ports.http(request, { timeoutMs, signal, redactor: this.#redactor });
   }
 
-  #post({ id, notices: [notice] }: Attempt): HttpRequest {
-    const body = JSON.stringify(webhookPayload(notice));
-    const sentMs = this.#ports.clock.wallMs();
-    const headers = {
-      ...this.#headers,
-      'content-type': 'application/json',
-      'webhook-id': id,
-      'webhook-timestamp': String(seconds(sentMs)),
-      'webhook-signature': this.#webhook.sign(id, new Date(sentMs), body),
-    };
-    return { url: this.#uri, method: 'POST', headers, body };
+  #request(attempt: Attempt): HttpRequest {
+    const { method, ports } = this.#options;
+    const values = placeholderValues(attempt);
+    const url = new URL(renderTemplate(this.#options.url, values, writeInUrl));
+    const authorization = basicAuthorization(url);
+    url.username = '';
+    url.password = '';
+    url.hash = '';
+    const headers: Record<string, string> = { 'user-agent': 'tocsin' };
+    if (authorization !== '') headers.authorization = authorization;
+    for (const [name, value] of this.#options.headers) headers[name] = renderTemplate(value, values, writeInHeader);
+    headers['webhook-id'] = attempt.id;
+    const body = this.#body(attempt, values);
+    if (body === null) return { url: url.href, method, headers, body };
+    const sentMs = ports.clock.wallMs();
+    headers['content-type'] = body.contentType;
+    headers['webhook-timestamp'] = String(seconds(sentMs));
+    headers['webhook-signature'] = this.#webhook.sign(attempt.id, new Date(sentMs), body.text);
+    return { url: url.href, method, headers, body: body.text };
   }
 
-  /** Null for a recovery on its own, which this form has no words for. */
-  #get({ id, notices: [notice] }: Attempt): HttpRequest | null {
-    if (notice.type === 'up' && !notice.merged) return null;
-    const query = `name=${encodeURIComponent(notice.name)}&last_ping=${seconds(notice.lastBeatMs) ?? ''}`;
-    // The URI's own query stays as it was written, byte by byte.
-    const separator = !this.#uri.includes('?') ? '?' : /[?&]$/.test(this.#uri) ? '' : '&';
-    const headers = { ...this.#headers, 'webhook-id': id };
-    return { url: `${this.#uri}${separator}${query}`, method: 'GET', headers, body: null };
+  #body({ notices }: Attempt, values: TemplateValues): { contentType: string; text: string } | null {
+    const { method, body, recoveryBody } = this.#options;
+    const isRecovery = recoveryBody !== null && alertText(notices).status === 'resolved';
+    const form = isRecovery ? recoveryBody : body;
+    if (form !== null) {
+      const { contentType, template } = form;
+      return { contentType, text: renderTemplate(template, values, writerFor(contentType)) };
+    }
+    if (method === 'GET') return null;
+    const payload = notices.length === 1 ? webhookPayload(notices[0]) : digestPayload(notices);
+    return { contentType: 'application/json', text: JSON.stringify(payload) };
   }
+}
+
+/** What no answer may show of URL and headers. */
+function secretsOf({ url, headers }: WebhookOptions): string[] {
+  const filled = new URL(renderTemplate(url, sampleValues[1]!, writeInUrl));
+  const literals = url.filter((part) => typeof part === 'string').join('/');
+  const pieces = literals.replace(/^https?:\/\/[^/?#]*/i, '').split(/[/?&=#]/);
+  const values = [basicAuthorization(filled), ...[...headers.values()].flat()];
+  const texts = values.flatMap((value) => (typeof value === 'string' ? [value.trim()] : []));
+  return [
+    ...secretsOfUrl(filled),
+    ...pieces.filter((piece) => piece.length >= tokenMinLength),
+    ...texts,
+    ...texts.flatMap((text) => text.split(/[\s,;=]+/)).filter((word) => word.length >= tokenMinLength),
+    ...texts.flatMap(credentialsIn),
+  ];
+}
+
+/** User and password of Basic authorization. */
+function credentialsIn(header: string): string[] {
+  const encoded = /^Basic\s+(\S+)$/i.exec(header)?.[1];
+  if (encoded === undefined) return [];
+  const [user = '', ...password] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
+  return [encoded, user, password.join(':')];
 }

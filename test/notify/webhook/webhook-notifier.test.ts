@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import t, { type Test } from 'tap';
 import type { Notice } from '../../../server/engine/domain/notice.ts';
-import { WebhookNotifier } from '../../../server/notify/webhook/webhook-notifier.ts';
+import { alertNotifier } from '../../../server/notify/alert-notifier.ts';
 import { webhookPayload } from '../../../server/notify/webhook/webhook-payload.ts';
 import { verifySignature } from '../../support/alert-receiver.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -28,10 +28,10 @@ for (const method of ['POST', 'GET'] as const) {
   notifierContract(t, {
     name: method,
     secrets,
-    make: ({ origin, ...rest }) => {
+    make: ({ origin, clock, timeoutMs }) => {
       const uri = `${origin.replace('//', '//ali%20ce:p%40ss@')}/hook/T0KEN-IN-PATH?key=T0KEN%20IN%20QUERY#part`;
-      const ports = { ...portsForTests(rest.clock), signingSecret: secret };
-      return new WebhookNotifier({ uri, method, ports, timeoutMs: rest.timeoutMs });
+      const ports = { ...portsForTests(clock, { timeoutMs }), signingSecret: secret };
+      return alertNotifier({ uri, method, ports });
     },
   });
 }
@@ -53,7 +53,7 @@ async function deliver(
   });
   const uri = `${origin.replace('//', `//${userinfo}`)}${rest}`;
   const ports = { ...portsForTests(clock), signingSecret: secret };
-  const notifier = new WebhookNotifier({ uri, method, ports });
+  const notifier = alertNotifier({ uri, method, ports });
   const verdict = await notifier.send(
     { id, notices: [notice], attempt: 1, endedDigests: [] },
     new AbortController().signal,
