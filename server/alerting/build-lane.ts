@@ -33,8 +33,10 @@ export function buildLane(spec: ChannelSpec, { kinds, lookUp, ports }: Workshop)
     if (issue?.code === 'unrecognized_keys') {
       return { ok: false, field: `${spec.kind}.${fieldAt([issue.keys[0]!])}`, problem: 'is not supported' };
     }
-    const { path = [], message = 'is not valid' } = issue ?? {};
-    return { ok: false, field: [spec.kind, fieldAt(path)].filter(Boolean).join('.'), problem: message };
+    // Of a key of a map, zod says what is wrong with it one level down.
+    const { message = 'is not valid' } = (issue?.code === 'invalid_key' ? issue.issues[0] : issue) ?? {};
+    const field = [spec.kind, fieldAt(issue?.path ?? [])].filter(Boolean).join('.');
+    return { ok: false, field, problem: message };
   }
   return { ok: true, lane: laneOf(spec, { kind, notifier: kind.notifier(parsed.data, ports) }) };
 }

@@ -29,7 +29,7 @@ const ownHeaders = [
 
 type Context = z.RefinementCtx;
 
-const templateText = z.string().superRefine(checkPlaceholders);
+const templateText = z.string({ error: 'must be a text' }).superRefine(checkPlaceholders);
 
 const bodyText = templateText.refine((text) => Buffer.byteLength(text, 'utf8') <= bodyMaxBytes, {
   error: `must have at most ${bodyMaxBytes} bytes`,

@@ -251,7 +251,7 @@ t.test('settings that are wrong are refused, by field, with what is valid and wi
   const url = 'https://hooks.example/a';
   const longHeaders = Object.fromEntries(Array.from({ length: 21 }, (_, index) => [`x-${index}`, 'a']));
   const table: [settings: object, path: string, message: RegExp][] = [
-    [{}, 'url', /./],
+    [{}, 'url', /must be/],
     [{ url: '' }, 'url', /https?:\/\//],
     [{ url: 'ftp://hooks.example/hunter2' }, 'url', /https?:\/\//],
     [{ url: 'https://hooks.example/hunter2 b' }, 'url', /without spaces/],
@@ -291,21 +291,13 @@ t.test('settings that are wrong are refused, by field, with what is valid and wi
     const { success, error } = webhookKind.settings.safeParse(settings);
     t.equal(success, false, JSON.stringify(settings));
     const issue = error?.issues.find((issue) => issue.path.join('.') === path);
-    t.match(
-      deepMessages(issue),
-      message,
-      `${JSON.stringify(settings).slice(0, 120)}: ${JSON.stringify(error?.issues)}`,
-    );
+    const { message: said } = (issue?.code === 'invalid_key' ? issue.issues[0] : issue) ?? {};
+    t.match(said, message, `${JSON.stringify(settings).slice(0, 120)}: ${JSON.stringify(error?.issues)}`);
     t.notMatch(JSON.stringify(error?.issues), /hunter2/);
   }
   const right = { url: `${url}/{{name}}/x?y={{ status }}`, body: '{"a":{"b":{{count}}}}', headers: { 'X-A': '' } };
   t.match(webhookKind.settings.parse(right), { ...right, method: 'POST', recoveryBody: '', signingSecret: '' });
 });
-
-/** Of a key of a map, zod keeps what is wrong one level down. */
-function deepMessages(issue: unknown): string {
-  return JSON.stringify(issue) ?? '';
-}
 
 t.test('whatever a monitor is called and says: bodies, paths and headers keep their form', async () => {
   const requests: { url: string; headers: Record<string, string>; body: string | null }[] = [];
