@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { ChannelOrigin } from '../../gen/ts/tocsin/v1/channel_pb.ts';
+import { channelKinds } from '../../server/notify/channel-registry.ts';
 import { AlertReceiver } from '../support/alert-receiver.ts';
 import { temporaryDirectory } from '../support/running-server.ts';
 import { failureOf, serviceUnderTest } from './service-under-test.ts';
@@ -206,4 +208,17 @@ t.test('a stored secret does not follow to another host', async (t) => {
   const masked = { webhook: { url: 'https://b.example/***', signing_secret: secret } };
   t.match(await rest('PUT', '/channels/ops', masked), { status: 400, body: { field: 'webhook.url' } });
   t.match(await rest('PUT', '/channels/other', { webhook: kept }), { status: 400, body: { field: 'webhook.url' } });
+});
+
+t.test('the examples of docs/channels.md, one for each kind, are accepted as they stand', async (t) => {
+  const text = readFileSync(new URL('../../docs/channels.md', import.meta.url), 'utf8');
+  const examples = [...text.matchAll(/```json\n(.*?)```/gs)].map(([, json]) => JSON.parse(json!) as object);
+  t.strictSame(examples.map((example) => Object.keys(example)[0]).sort(), Object.keys(channelKinds).sort());
+  const referred = [...text.matchAll(/\$\{env:(\w+)\}/g)].map(([, name]) => [name!, 'abcdefgh']);
+  const { rest } = await serviceUnderTest(t, { TOCSIN_EXEC_DIR: t.testdir(), ...Object.fromEntries(referred) });
+  for (const example of examples) {
+    const [kind] = Object.keys(example);
+    const { status, body } = await rest('PUT', `/channels/${kind}`, example);
+    t.equal(status, 200, JSON.stringify(body));
+  }
 });
