@@ -171,6 +171,20 @@ t.test('a test alert without PING_ALERT_URI says that it went to the log only', 
   );
 });
 
+t.test('a test alert to where alerts may not go says which setting forbids it', async (t) => {
+  const receiver = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  t.teardown(() => receiver.close());
+  const { port } = receiver.address() as AddressInfo;
+  const env = { TOCSIN_DATA_DIR: await temporaryDirectory(t), PING_ALERT_URI: `http://127.0.0.1:${port}/` };
+  t.equal((await runMain(env, ['test-alert'])).code, 0);
+  const closed = await runMain({ ...env, TOCSIN_EGRESS_DENY: 'all' }, ['test-alert']);
+  t.equal(closed.code, 1);
+  t.match(closed.stdout, /127\.0\.0\.1 is refused .*TOCSIN_EGRESS_ALLOW/);
+  const opened = { ...env, TOCSIN_EGRESS_DENY: 'all', TOCSIN_EGRESS_ALLOW: '127.0.0.0/8' };
+  t.equal((await runMain(opened, ['test-alert'])).code, 0);
+});
+
 t.test('wrong settings are reported together, and nothing starts', async (t) => {
   const wrong = await runMain({
     PORT: '70000',
