@@ -81,20 +81,26 @@ export const notices = {
   test: { ...down, type: 'test' },
 } satisfies Record<string, Notice>;
 
-/** 10,000 monitors that are down, with names, messages and tags as bad as they get. */
-export function worstDigest(): [Notice, ...Notice[]] {
-  const bad = (index: number): Notice => ({
+/** What is larger where it goes than here: as bytes, in JSON, or behind escapes. */
+export const worstCharacters = ['&', '@', '"', '<', '*', '\\', 'é', '🔔'];
+
+/** A notice that is as long as they get, of nothing but this character. */
+export function worstNotice(character: string, index = 0): Notice {
+  const bytes = (max: number): string => character.repeat(max / Buffer.byteLength(character));
+  return {
     ...down,
-    name: `${index} ${'"<@&]\\*_`|~#'.repeat(20)}`,
+    name: `${index}${bytes(250)}`,
     reason: 'failed',
-    message: '<!channel> @everyone 🔔 [a](b) '.repeat(20),
-    heldBy: '<@&1>'.repeat(40),
-    tags: Array.from({ length: 20 }, (_, tag) => `${tag} ${'&'.repeat(60)}`),
-  });
-  return [bad(0), ...Array.from({ length: 9_999 }, (_, index) => bad(index + 1))];
+    message: character.repeat(300),
+    heldBy: bytes(256),
+    tags: Array.from({ length: 50 }, (_, tag) => `${tag} ${bytes(60)}`),
+  };
 }
 
-/** One notice that is as long as they get. */
-export function worstNotice(): Notice {
-  return { ...worstDigest()[0], tags: Array.from({ length: 20 }, (_, tag) => `${tag} ${'&@<'.repeat(60)}`) };
+/** 10,000 monitors, of which those that come first are such. */
+export function worstDigest(character: string): [Notice, ...Notice[]] {
+  const digest: [Notice, ...Notice[]] = [worstNotice(character)];
+  for (let index = 1; index < 30; index++) digest.push(worstNotice(character, index));
+  for (let index = 30; index < 10_000; index++) digest.push({ ...down, name: `job ${index}`, severity: 'info' });
+  return digest;
 }

@@ -1,7 +1,16 @@
 import t from 'tap';
 import { noticeText } from '../../../server/notify/notice-text.ts';
 import { ntfyKind, ntfyMessage } from '../../../server/notify/ntfy/ntfy-kind.ts';
-import { deliver, down, kindContract, notices, problemsOf, worstDigest, worstNotice } from '../kind-under-test.ts';
+import {
+  deliver,
+  down,
+  kindContract,
+  notices,
+  problemsOf,
+  worstCharacters,
+  worstDigest,
+  worstNotice,
+} from '../kind-under-test.ts';
 
 const ntfy = {
   kind: ntfyKind,
@@ -14,7 +23,8 @@ kindContract(t, 'ntfy', ntfy);
 t.test('what arrives', async (t) => {
   const { verdict, received } = await deliver(t, ntfy, { notices: [down] });
   t.match(verdict, { kind: 'ok' });
-  t.match(received, [{ method: 'POST', url: '/', headers: { authorization: 'Bearer tk_T0KEN' } }]);
+  t.match(received, [{ method: 'POST', headers: { authorization: 'Bearer tk_T0KEN' } }]);
+  t.equal(received[0]?.url, '/', 'the root, not the topic');
   t.same(received[0]?.json, {
     topic: 'ops',
     title: 'backup is DOWN',
@@ -49,11 +59,14 @@ t.test('every notice: title, priority and tag', async (t) => {
 });
 
 t.test('the largest messages keep to the limits', async (t) => {
-  for (const message of [ntfyMessage(worstDigest(), 'ops'), ntfyMessage([worstNotice()], 'ops')]) {
-    t.ok(Buffer.byteLength(message.message) < 4_096);
-    t.ok(Buffer.byteLength(JSON.stringify(message)) < 8_192);
+  for (const character of worstCharacters) {
+    const digest = ntfyMessage(worstDigest(character), 'ops');
+    t.match(digest.message, /\nand 9,99\d more$/);
+    for (const message of [digest, ntfyMessage([worstNotice(character)], 'ops')]) {
+      t.ok(Buffer.byteLength(message.message) < 4_096, character);
+      t.ok(Buffer.byteLength(JSON.stringify(message)) < 8_192, character);
+    }
   }
-  t.match(ntfyMessage(worstDigest(), 'ops').message, /\nand 9,99\d more$/);
 });
 
 t.test('settings', async (t) => {

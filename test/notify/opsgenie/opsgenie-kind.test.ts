@@ -2,7 +2,16 @@ import t from 'tap';
 import type { Notice } from '../../../server/engine/domain/notice.ts';
 import { noticeText } from '../../../server/notify/notice-text.ts';
 import { opsgenieKind } from '../../../server/notify/opsgenie/opsgenie-kind.ts';
-import { deliver, down, kindContract, notices, problemsOf, worstDigest, worstNotice } from '../kind-under-test.ts';
+import {
+  deliver,
+  down,
+  kindContract,
+  notices,
+  problemsOf,
+  worstCharacters,
+  worstDigest,
+  worstNotice,
+} from '../kind-under-test.ts';
 
 const opsgenie = {
   kind: opsgenieKind,
@@ -74,12 +83,12 @@ t.test('the alert of each notice', async (t) => {
 t.test('a digest has an alias of its own, and ends with the last of its monitors', async (t) => {
   const other = { ...down, name: 'other', incidentId: 'i-2' };
   t.match(await send({ notices: [down, other] }), [{ json: { alias: 'msg_1', message: '2 monitors are DOWN' } }]);
-  const ended = await send({ notices: [notices.closed], endedDigests: ['msg 0'] });
-  t.same(brief(ended).toSorted(), [closeUrl('i-1'), closeUrl('msg%200')]);
+  const ended = await send({ notices: [notices.closed], endedDigests: ['msg/0'] });
+  t.same(brief(ended).toSorted(), [closeUrl('i-1'), closeUrl('msg%2F0')]);
 });
 
 t.test('the largest alerts keep to the limits', async (t) => {
-  for (const attempt of [worstDigest(), [worstNotice()] as [Notice]]) {
+  for (const attempt of worstCharacters.flatMap((c) => [worstDigest(c), [worstNotice(c)] as [Notice]])) {
     const [create] = await send({ notices: attempt });
     const { message = '', description = '', ...rest } = create?.json ?? {};
     t.ok(message.length <= 130 && description.length <= 15_000);

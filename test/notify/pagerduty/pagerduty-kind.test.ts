@@ -2,7 +2,16 @@ import t from 'tap';
 import type { Notice } from '../../../server/engine/domain/notice.ts';
 import { noticeText } from '../../../server/notify/notice-text.ts';
 import { pagerDutyKind } from '../../../server/notify/pagerduty/pagerduty-kind.ts';
-import { deliver, down, kindContract, notices, problemsOf, worstDigest, worstNotice } from '../kind-under-test.ts';
+import {
+  deliver,
+  down,
+  kindContract,
+  notices,
+  problemsOf,
+  worstCharacters,
+  worstDigest,
+  worstNotice,
+} from '../kind-under-test.ts';
 
 const routingKey = '0123456789abcdef0123456789ABCDEF';
 const pagerDuty = {
@@ -96,7 +105,7 @@ t.test('it arrived when every event was taken', async (t) => {
 });
 
 t.test('the largest events keep to the limits', async (t) => {
-  for (const attempt of [worstDigest(), [worstNotice()] as [Notice]]) {
+  for (const attempt of worstCharacters.flatMap((c) => [worstDigest(c), [worstNotice(c)] as [Notice]])) {
     const [event] = await send({ notices: attempt });
     t.ok((event?.payload?.summary.length ?? 0) <= 1_024);
     t.ok(Buffer.byteLength(JSON.stringify(event)) < 50_000);
