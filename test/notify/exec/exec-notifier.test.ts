@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Notice } from '../../../server/engine/domain/notice.ts';
-import { execKind, type ExecSettings } from '../../../server/notify/exec/exec-kind.ts';
+import { type ExecSettings, execKind } from '../../../server/notify/exec/exec-kind.ts';
 import { ExecNotifier } from '../../../server/notify/exec/exec-notifier.ts';
 import type { Verdict } from '../../../server/notify/notifier.ts';
 import { webhookPayload } from '../../../server/notify/webhook/webhook-payload.ts';
