@@ -10,7 +10,7 @@ import { AlertmanagerNotifier } from '../../server/notify/alertmanager/alertmana
 import { SystemClock } from '../../server/system-clock.ts';
 import { downNotice, listen } from '../notify/notifier-contract.ts';
 import { portsForTests } from '../notify/ports-for-tests.ts';
-import { temporaryDirectory } from '../support/running-server.ts';
+import { RunningServer, temporaryDirectory } from '../support/running-server.ts';
 
 // A real Alertmanager. scripts/alert-receivers.sh fetches it; .ci/run calls that.
 const folder = join(import.meta.dirname, '../../node_modules/.cache/alert-receivers/alertmanager');
@@ -188,5 +188,27 @@ t.test('a real Alertmanager', { skip, timeout: 50_000 }, async (t) => {
     t.ok(await alertmanager.stateOf('kept'));
     await send(up(notice));
     t.equal(await alertmanager.stateOf('kept'), undefined);
+  });
+
+  await t.test('through the whole server, from a failing ping to the recovery', async (t) => {
+    const server = await RunningServer.start({ TOCSIN_DATA_DIR: await temporaryDirectory(t) });
+    t.teardown(() => server.kill('SIGTERM'));
+    const call = async (method: string, path: string, body: object) => {
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(`${server.url}${path}`, { method, headers, body: JSON.stringify(body) });
+      t.ok(response.ok, `${method} ${path}`);
+      return response.json();
+    };
+    const urls = ['http://127.0.0.1:1', alertmanager.url];
+    await call('PUT', '/channels/am', { alertmanager: { urls, labels: { site: 'north' } } });
+    t.match(await call('POST', '/channels/test', { name: 'am' }), { ok: true, detail: /^1 of 2 instances took it/ });
+    const ping = { name: 'nightly', frequency: '1h', tags: ['db'], channels: ['am'] };
+    await call('POST', '/ping', { ...ping, status: 'fail', message: 'no space' });
+    await until(async () => (await alertmanager.stateOf('nightly')) !== undefined);
+    const alert = (await alertmanager.alerts()).find(({ labels }) => labels.monitor === 'nightly');
+    t.match(alert, { labels: { site: 'north', tags: ',db,' }, annotations: { description: /no space/ } });
+    // Tags that change with the ping that is the recovery.
+    await call('POST', '/ping', { ...ping, tags: ['db', 'new'] });
+    await until(async () => (await alertmanager.stateOf('nightly')) === undefined);
   });
 });

@@ -12,7 +12,7 @@ import type { Verdict } from '../../server/notify/notifier.ts';
 import { SystemClock } from '../../server/system-clock.ts';
 import { downNotice } from '../notify/notifier-contract.ts';
 import { portsForTests } from '../notify/ports-for-tests.ts';
-import { temporaryDirectory } from '../support/running-server.ts';
+import { RunningServer, temporaryDirectory } from '../support/running-server.ts';
 import { testCertificate } from '../support/test-certificate.ts';
 
 // A real SMTP server. scripts/alert-receivers.sh installs it; .ci/run calls that.
@@ -94,5 +94,34 @@ t.test('a real SMTP server', { skip }, async (t) => {
     const notices = Array.from({ length: 10_000 }, (_, index) => downNotice(Date.now(), { name: `job-${index}` }));
     t.match(await send({ port }, ...(notices as [Notice, ...Notice[]])), { kind: 'ok' });
     t.match((await mails())[0], /^Subject: 10,000 monitors are DOWN$/m);
+  });
+
+  await t.test('through the whole server: down and up are one conversation', async (t) => {
+    const { port, mails } = await start(t, { user: 'alice', password: 'S3CRET' });
+    const server = await RunningServer.start({ TOCSIN_DATA_DIR: await temporaryDirectory(t), SMTP_PASSWORD: 'S3CRET' });
+    t.teardown(() => server.kill('SIGTERM'));
+    const call = async (method: string, path: string, body: object) => {
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(`${server.url}${path}`, { method, headers, body: JSON.stringify(body) });
+      const text = await response.text();
+      t.ok(response.ok, text);
+      t.notMatch(text, /S3CRET/);
+      return JSON.parse(text) as Record<string, unknown>;
+    };
+    const account = { host: '127.0.0.1', port, username: 'alice', password: `\${env:SMTP_PASSWORD}` };
+    const people = { from: 'tocsin@example.org', to: ['ops@example.org'] };
+    await call('PUT', '/channels/mail', { email: { ...account, ...people } });
+    // The certificate is not for this address.
+    t.match(await call('POST', '/channels/test', { name: 'mail' }), { ok: false, reason: 'tls' });
+    await call('PUT', '/channels/mail', { email: { ...account, ...people, tls: 'opportunistic' } });
+    t.match(await call('POST', '/channels/test', { name: 'mail' }), { ok: true });
+    const ping = { name: 'nightly', frequency: '1h', channels: ['mail'] };
+    await call('POST', '/ping', { ...ping, status: 'fail' });
+    while ((await mails()).length < 2) await new Promise((resolve) => setTimeout(resolve, 30));
+    await call('POST', '/ping', ping);
+    while ((await mails()).length < 3) await new Promise((resolve) => setTimeout(resolve, 30));
+    const conversations = (await mails()).flatMap((mail) => /^References: (.*)$/m.exec(mail)?.[1] ?? []);
+    t.equal(conversations.length, 2);
+    t.equal(new Set(conversations).size, 1);
   });
 });

@@ -141,6 +141,11 @@ t.test('routes that do not tell recoveries; a monitor that is told twice is told
   world.nowMs += 1_000;
   world.beat({ frequencyMs: hourMs });
   t.same(told(world), ['chat: down at 0']);
+  // A receiver that keeps what is open would have it open until it forgets.
+  const kept = failed({ routes: [routeOf({ recovery: false })], channels: new Map([['chat', { refreshMs: hourMs }]]) });
+  kept.nowMs += 1_000;
+  kept.beat({ frequencyMs: hourMs });
+  t.same(told(kept), ['chat: down at 0', 'chat: up at 1']);
 });
 
 t.test('a silence: nothing is told until its end; what is still down then, is', async (t) => {

@@ -98,7 +98,7 @@ export type Route = Message<"tocsin.v1.Route"> & {
   reminder: string;
 
   /**
-   * Recoveries are not told.
+   * Recoveries are not told; but to Alertmanager, where the alert would stay open.
    *
    * @generated from field: bool no_recovery = 6;
    */

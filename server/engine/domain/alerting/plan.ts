@@ -39,7 +39,8 @@ export function planFor(subject: Subject, rules: AlertRules): PlannedChannel[] {
       channel,
       afterMs: Math.min(how.afterMs, before?.afterMs ?? Infinity),
       reminderMs: shorter(how.reminderMs, before?.reminderMs ?? null),
-      recovery: how.recovery || (before?.recovery ?? false),
+      // What a channel keeps open would stay so.
+      recovery: how.recovery || (before?.recovery ?? false) || traits.refreshMs !== null,
       refreshMs: traits.refreshMs,
     });
   };
