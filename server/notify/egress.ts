@@ -1,5 +1,6 @@
 import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
+import { domainToASCII } from 'node:url';
 import type { Clock } from '../clock.ts';
 import type { NotifierPorts } from './channel-kind.ts';
 import { EgressError } from './egress-error.ts';
@@ -37,7 +38,8 @@ export class Egress {
     attemptHttp(request, options, { clock: this.#clock, admit: this.#admit, lookup: this.#lookupFunction });
 
   readonly addressesOf: NotifierPorts['addressesOf'] = async (host) => {
-    const name = host.toLowerCase();
+    // As a URL has it: the system's lookup takes other forms, too.
+    const name = isIP(host) === 0 ? domainToASCII(host) || host.toLowerCase() : host;
     this.#admit(name);
     const family = isIP(name);
     if (family !== 0) return [{ address: name, family: family === 6 ? 6 : 4 }];

@@ -148,7 +148,7 @@ t.test('name servers that fail, find nothing or keep silent', async (t) => {
 });
 
 t.test('addresses for what is not HTTP', async (t) => {
-  const egress = egressOf({ deny: ['smtp.evil.example'] }, async () => [
+  const egress = egressOf({ deny: ['smtp.evil.example', 'xn--bro-hoa.example'] }, async () => [
     { address: '127.0.0.1', family: 4 },
     { address: '::1', family: 6 },
     { address: 'fe80::1', family: 6 },
@@ -159,7 +159,13 @@ t.test('addresses for what is not HTTP', async (t) => {
   ]);
   t.same(await egress.addressesOf('10.0.0.1'), [{ address: '10.0.0.1', family: 4 }]);
   t.same(await egress.addressesOf('::1'), [{ address: '::1', family: 6 }]);
-  for (const host of ['169.254.169.254', '::ffff:169.254.169.254', 'SMTP.evil.example']) {
+  for (const host of [
+    '169.254.169.254',
+    '::ffff:169.254.169.254',
+    'SMTP.evil.example',
+    'BÜRO.example.',
+    '2852039166',
+  ]) {
     const error = await egress.addressesOf(host).catch((error: unknown) => error);
     t.ok(error instanceof EgressError && error.reason === 'refused_address', host);
   }
