@@ -39,8 +39,8 @@ export function fieldHint(field: DescField): string {
   return valueHint(rulesOf(field)) ?? singularHint(field);
 }
 
-/** The same for one item of a list. */
-export function itemHint(field: DescField & { fieldKind: 'list' }): string {
+/** The same for one item of a list, or value of a map. */
+export function itemHint(field: DescField): string {
   return valueHint(itemRulesOf(field)) ?? singularHint(field);
 }
 

@@ -182,7 +182,10 @@ function isTextual(descriptor: DescMessage): boolean {
 }
 
 function wrongValue(field: DescField, value: unknown, path: string): ConnectError {
-  const hint = field.fieldKind === 'list' && path.endsWith(']') ? itemHint(field) : fieldHint(field);
+  const hint =
+    (field.fieldKind === 'list' || field.fieldKind === 'map') && path.endsWith(']')
+      ? itemHint(field)
+      : fieldHint(field);
   return invalid(path, isSecret(field) ? hint : `${hint}; got ${quoteInput(value)}`);
 }
 
