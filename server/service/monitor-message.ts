@@ -26,7 +26,7 @@ const statuses: Record<Phase, MonitorStatus> = {
   paused: MonitorStatus.PAUSED,
 };
 
-const reasons: Record<Reason, IncidentReason> = {
+export const incidentReasons: Record<Reason, IncidentReason> = {
   missed: IncidentReason.MISSED,
   failed: IncidentReason.FAILED,
   overran: IncidentReason.OVERRAN,
@@ -109,7 +109,7 @@ export function incidentMessage(
   return {
     id,
     startedAt: timestampOf(startedMs),
-    reason: reasons[reason],
+    reason: incidentReasons[reason],
     endedAt: timestampOf(endedMs),
     message,
     exitCode: exitCode ?? undefined,

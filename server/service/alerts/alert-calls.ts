@@ -1,0 +1,93 @@
+import { Code } from '@connectrpc/connect';
+import type { AlertService } from '../../../gen/ts/tocsin/v1/alert_pb.ts';
+import { alertViewOf } from '../../alerting/alert-view.ts';
+import type { RuleBook } from '../../alerting/rule-book.ts';
+import type { Clock } from '../../clock.ts';
+import { planFor, routesOf, silencesOf, subjectOf } from '../../engine/domain/alerting/plan.ts';
+import type { Monitor } from '../../engine/domain/monitor.ts';
+import { plainConfig } from '../../engine/domain/monitor-config.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { Store } from '../../store/store.ts';
+import { callError } from '../call-error.ts';
+import { textProblem } from '../item-problem.ts';
+import { readPageToken, writePageToken } from '../page-token.ts';
+import { problemError } from '../problem-error.ts';
+import { reading } from '../read-error.ts';
+import { refusalError } from '../refusal-error.ts';
+import type { ServiceHandlers } from '../service-handlers.ts';
+import { alertMessage, plannedStepMessage } from './alert-message.ts';
+
+const pageSizeDefault = 100;
+
+type AlertCalls = Pick<
+  ServiceHandlers<typeof AlertService>,
+  'testRoutes' | 'listAlerts' | 'acknowledgeAlert' | 'unacknowledgeAlert'
+>;
+
+export type AlertCallsOptions = {
+  store: Pick<Store, 'find' | 'load'>;
+  engine: Pick<Engine, 'acknowledge'>;
+  ruleBook: Pick<RuleBook, 'rules'>;
+  clock: Clock;
+};
+
+/** Alerts that are open, and who would hear of one. */
+export function alertCalls({ store, engine, ruleBook, clock }: AlertCallsOptions): AlertCalls {
+  const messages = (monitors: readonly Monitor[]) => {
+    const now = { rules: ruleBook.rules(), nowMs: clock.wallMs() };
+    return monitors.flatMap((monitor) => {
+      const { incident } = monitor;
+      const view = alertViewOf(monitor, now);
+      return incident && view ? [alertMessage(monitor, { incident, view })] : [];
+    });
+  };
+
+  const acknowledge = async (
+    { incidentId, name }: { incidentId: string; name: string },
+    by: { by: string; note: string } | null,
+  ) => {
+    if ((incidentId === '') === (name === '')) {
+      const problem = name === '' ? 'must be given, or an incident_id' : 'must not be given with an incident_id';
+      throw problemError({ field: 'name', problem, value: name });
+    }
+    const outcome = await engine.acknowledge(name === '' ? { incidentId } : { name }, by);
+    if (!outcome.ok) throw refusalError(outcome.refusal);
+    const [alert] = messages([outcome.monitor]);
+    if (alert) return { alert };
+    throw callError({ code: Code.NotFound, message: 'the monitor has recovered meanwhile' });
+  };
+
+  return {
+    async testRoutes({ name }) {
+      const [loaded] = await reading(store.load([{ name }]));
+      const subject = subjectOf(loaded?.monitor ?? { name, config: plainConfig });
+      const rules = ruleBook.rules();
+      return {
+        steps: planFor(subject, rules).map(plannedStepMessage),
+        routes: routesOf(subject, rules).map((route) => route.name),
+        silences: silencesOf(subject, rules, clock.wallMs()).map(({ id }) => id),
+      };
+    },
+
+    async listAlerts({ pageSize, pageToken, tag }) {
+      const scope = ['alerts', tag];
+      const after = readPageToken(scope, pageToken);
+      const phases = { anyOf: ['down' as const], atMs: clock.wallMs() };
+      const limit = pageSize || pageSizeDefault;
+      const found = await reading(store.find({ order: 'name', after, limit, tag, phases }));
+      return { alerts: messages(found.monitors), nextPageToken: writePageToken(scope, found.next) };
+    },
+
+    acknowledgeAlert({ incidentId, name, by, note }) {
+      for (const [field, value] of Object.entries({ by, note })) {
+        const problem = textProblem(value);
+        if (problem !== null) throw problemError({ field, problem, value });
+      }
+      return acknowledge({ incidentId, name }, { by, note });
+    },
+
+    unacknowledgeAlert({ incidentId, name }) {
+      return acknowledge({ incidentId, name }, null);
+    },
+  };
+}
