@@ -1,11 +1,13 @@
+import { type AlertView, alertViewOf } from './alerting/alert-view.ts';
 import type { Clock } from './clock.ts';
+import type { AlertRules } from './engine/domain/alerting/alert-rules.ts';
 import { formatDuration } from './engine/domain/duration.ts';
 import { maintenanceOver } from './engine/domain/excuse.ts';
 import type { Monitor } from './engine/domain/monitor.ts';
 import { phaseAt } from './engine/domain/phase.ts';
 import type { NextOccurrence } from './engine/domain/schedule.ts';
-import { causeText, scheduleText } from './monitor-text.ts';
-import type { MonitorView, ViewBeat, ViewDay, ViewFact } from './page/monitor-view.ts';
+import { alertText, causeText, scheduleText } from './monitor-text.ts';
+import type { MonitorView, ViewAlert, ViewBeat, ViewDay, ViewFact } from './page/monitor-view.ts';
 import { renderMonitor } from './page/render-monitor.ts';
 import type { StoredBeat, StoredDay, StoredIncident } from './store/history-types.ts';
 import type { Store } from './store/store.ts';
@@ -21,8 +23,9 @@ export function monitorPage(options: {
   store: Store;
   clock: Clock;
   nextOccurrence: NextOccurrence;
+  rules: () => AlertRules;
 }): (name: string) => Promise<string | null> {
-  const { store, clock, nextOccurrence } = options;
+  const { store, clock, nextOccurrence, rules } = options;
   return async (name) => {
     const [loaded] = await store.load([{ name }]);
     const monitor = loaded?.monitor;
@@ -45,6 +48,7 @@ export function monitorPage(options: {
       tags: monitor.config.tags,
       facts: factsOf(monitor),
       remark: remarkOf(monitor, { maintenanceUntilMs: maintenance?.toMs ?? null }),
+      alert: viewAlert(alertViewOf(monitor, { rules: rules(), nowMs })),
       uptimes: spans.map((days, index) => ({ days, ratio: ratioOf(uptimes[index]!) })),
       days: everyDay(days, toDay),
       runs: monitor.progress.runs,
@@ -96,6 +100,12 @@ function remarkOf(monitor: Monitor, { maintenanceUntilMs }: { maintenanceUntilMs
     return `The server was not listening: it waits for a beat until ${until(hold.untilMs)}.`;
   if (progress.failures > 0) return `Missed or failed ${progress.failures} in a row so far.`;
   return '';
+}
+
+function viewAlert(alert: AlertView | null): ViewAlert | null {
+  if (alert === null) return null;
+  const { told, nextMs, ack } = alert;
+  return { state: alertText(alert), told, nextMs, acknowledged: ack };
 }
 
 function ratioOf(uptime: Float64Array): number | null {

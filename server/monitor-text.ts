@@ -1,3 +1,4 @@
+import type { AlertView } from './alerting/alert-view.ts';
 import { formatDuration } from './engine/domain/duration.ts';
 import type { Monitor, OpenIncident } from './engine/domain/monitor.ts';
 
@@ -17,4 +18,24 @@ export function causeText({
   if (reason !== 'failed') return message;
   const code = exitCode === null || exitCode === 0 ? '' : ` with exit code ${exitCode}`;
   return `a beat reported failure${code}${message === '' ? '' : `: ${message.slice(0, 200)}`}`;
+}
+
+/** How it stands with an alert, as a sentence. */
+export function alertText({ state, heldBy, silences }: Pick<AlertView, 'state' | 'heldBy' | 'silences'>): string {
+  switch (state) {
+    case 'told':
+      return 'It was told.';
+    case 'waiting':
+      return 'Nobody was told yet.';
+    case 'acknowledged':
+      return 'Somebody cares for it: no reminders, and nobody else is told.';
+    case 'silenced':
+      return silences.length === 1
+        ? 'A silence holds: nobody is told before it ends.'
+        : `${silences.length} silences hold: nobody is told before they end.`;
+    case 'held':
+      return `It waits for ${heldBy}, which this monitor depends on.`;
+    case 'flapping':
+      return 'It goes up and down again and again: nothing more is told until it is steady.';
+  }
 }

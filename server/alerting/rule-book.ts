@@ -20,11 +20,8 @@ export type RuleBookOptions = {
   newId: () => string;
   /** The channels that there are, by name; another map when they have changed. */
   channels: () => AlertRules['channels'];
-  defaultChannel: string;
-  /** As in `AlertRules`. */
-  reminderMs: number | null;
-  /** As in `AlertRules`. */
-  flapDowns: number | null;
+  /** What the settings of the server say. */
+  settings: Pick<AlertRules, 'defaultChannel' | 'reminderMs' | 'flapDowns'>;
   /** Called after a route or a silence has changed: `rules` is another. */
   onChange: () => void;
 };
@@ -68,13 +65,13 @@ export class RuleBook {
 
   /** The rules as they are now: the same object until something changes. */
   rules(): AlertRules {
-    const { clock, defaultChannel, reminderMs, flapDowns } = this.#options;
+    const { clock, settings } = this.#options;
     const channels = this.#options.channels();
     if (this.#rules?.channels === channels) return this.#rules;
     const nowMs = clock.wallMs();
     const routes = Object.freeze(this.routes().map(({ content }) => content));
     const silences = Object.freeze([...this.#silences.values()].filter(({ untilMs }) => untilMs > nowMs));
-    this.#rules = Object.freeze({ channels, defaultChannel, routes, silences, reminderMs, flapDowns });
+    this.#rules = Object.freeze({ ...settings, channels, routes, silences });
     return this.#rules;
   }
 

@@ -11,6 +11,8 @@ export type MonitorView = {
   facts: readonly ViewFact[];
   /** Why it is as it is, in a sentence; '' when there is nothing to say. */
   remark: string;
+  /** Of a monitor that is down; else null. */
+  alert: ViewAlert | null;
   uptimes: readonly {
     days: number /** Up of up and down, 0 to 1; null when it was neither. */;
     ratio: number | null;
@@ -22,6 +24,17 @@ export type MonitorView = {
   incidents: readonly ViewIncident[];
   /** Newest first. */
   beats: readonly ViewBeat[];
+};
+
+/** What was told of a monitor that is down, and what will be. */
+export type ViewAlert = {
+  /** How it stands with it, as a sentence. */
+  state: string;
+  /** In order. */
+  told: readonly { channel: string; atMs: number; reminders: number }[];
+  /** When somebody is told next. */
+  nextMs: number | null;
+  acknowledged: { atMs: number; by: string; note: string } | null;
 };
 
 /** A value is a moment, or a text. */

@@ -1,6 +1,6 @@
 import { dayStrip, percent } from './day-strip.ts';
 import { type Html, html } from './html.ts';
-import type { MonitorView, ViewBeat, ViewFact, ViewIncident } from './monitor-view.ts';
+import type { MonitorView, ViewAlert, ViewBeat, ViewFact, ViewIncident } from './monitor-view.ts';
 import { pageShell } from './page-shell.ts';
 import { roughly, timeText } from './time-text.ts';
 
@@ -15,7 +15,7 @@ ${tags.length === 0 ? '' : html`<p>${tags.map((tag) => html`<span class="tag">${
 </header>
 <main>
 ${remark === '' ? '' : html`<p class="note">${remark}</p>`}
-<dl class="facts">
+${view.alert === null ? '' : alertSection(view.alert, nowMs)}<dl class="facts">
 ${view.facts.map((fact) => factItem(fact, nowMs))}</dl>
 <h2>Last ${view.days.length} days</h2>
 <p class="uptimes">${view.uptimes.map(
@@ -29,6 +29,31 @@ ${runSection(view)}${incidentSection(view.incidents, nowMs)}${beatSection(view.b
 
 function factItem({ label, value }: ViewFact, nowMs: number): Html {
   return html`<div><dt>${label}</dt><dd>${'atMs' in value ? timeText(value.atMs, nowMs) : value.text}</dd></div>
+`;
+}
+
+function alertSection({ state, told, nextMs, acknowledged }: ViewAlert, nowMs: number): Html {
+  const items = told.map(({ channel, atMs, reminders }) => {
+    const reminded =
+      reminders === 0 ? '' : reminders === 1 ? ', and reminded once' : `, and reminded ${reminders} times`;
+    return html`<li><code>${channel}</code> was told ${timeText(atMs, nowMs)}${reminded}</li>
+`;
+  });
+  const { by = '', note = '' } = acknowledged ?? {};
+  const said = note === '' ? '' : `: ${note}`;
+  const caring = acknowledged
+    ? html`<li>Acknowledged${by === '' ? '' : ` by ${by}`} ${timeText(acknowledged.atMs, nowMs)}${said}</li>
+`
+    : '';
+  const next =
+    nextMs === null
+      ? ''
+      : html`<li>Next: ${timeText(nextMs, nowMs)}</li>
+`;
+  return html`<h2>Alert</h2>
+<p class="note">${state}</p>
+<ul>
+${caring}${items}${next}</ul>
 `;
 }
 

@@ -28,9 +28,7 @@ async function bookUnderTest(options: Partial<RuleBookOptions> = {}) {
       clock,
       newId: () => `id-${++ids}`,
       channels: () => channels,
-      defaultChannel: 'default',
-      flapDowns: null,
-      reminderMs: null,
+      settings: { defaultChannel: 'default', reminderMs: null, flapDowns: 5 },
       onChange: () => {
         changes += 1;
       },
@@ -102,10 +100,10 @@ t.test('at most 1,000 routes', async (t) => {
 });
 
 t.test('rules are the same object until something changes', async (t) => {
-  const { book, clock, silence, setChannels } = await bookUnderTest({ reminderMs: 5 });
+  const { book, clock, silence, setChannels } = await bookUnderTest();
   const first = book.rules();
   t.equal(book.rules(), first);
-  t.match(first, { defaultChannel: 'default', reminderMs: 5, routes: [], silences: [] });
+  t.match(first, { defaultChannel: 'default', reminderMs: null, flapDowns: 5, routes: [], silences: [] });
   t.ok(Object.isFrozen(first) && Object.isFrozen(first.routes) && Object.isFrozen(first.silences));
   await book.putRoute(routeOf('a'), whichever);
   const second = book.rules();

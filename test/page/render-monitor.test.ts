@@ -16,6 +16,7 @@ function page(changes: Partial<MonitorView> = {}): string {
     tags: [],
     facts: [{ label: 'Schedule', value: { text: 'every 10m' } }],
     remark: '',
+    alert: null,
     uptimes: [{ days: 90, ratio: null }],
     days: [],
     runs: [],
@@ -53,10 +54,36 @@ t.test('what people or jobs wrote is text, never markup', async (t) => {
     tags: [evil],
     facts: [{ label: 'Depends on', value: { text: evil } }],
     runs: [{ id: evil, startedMs: nowMs, limitMs: nowMs }],
+    alert: {
+      state: evil,
+      told: [{ channel: evil, atMs: nowMs, reminders: 0 }],
+      nextMs: null,
+      acknowledged: { atMs: nowMs, by: evil, note: evil },
+    },
     incidents: [{ startedMs: nowMs, endedMs: null, cause: evil, heldBy: evil }],
     beats: [{ ...beat, address: evil, userAgent: evil }],
   });
   t.notMatch(source, '<script');
+});
+
+t.test('an alert that is open', async (t) => {
+  const told = [
+    { channel: 'ops', atMs: nowMs - 3 * hourMs, reminders: 2 },
+    { channel: 'boss', atMs: nowMs - hourMs, reminders: 1 },
+    { channel: 'log', atMs: nowMs - minuteMs, reminders: 0 },
+  ];
+  const alert = { state: 'It was told.', told, nextMs: nowMs + hourMs, acknowledged: null };
+  const text = textOf(page({ status: 'down', alert }));
+  t.match(
+    text,
+    'Alert It was told. ops was told 3 h ago , and reminded 2 times boss was told 60 min ago , and reminded once',
+  );
+  t.match(text, 'log was told 60 s ago Next: in 60 min');
+  const acknowledged = { atMs: nowMs - 2 * hourMs, by: 'ann', note: 'on it' };
+  const shown = textOf(page({ status: 'down', alert: { state: 's', told: [], nextMs: null, acknowledged } }));
+  t.match(shown, 'Acknowledged by ann 2 h ago : on it');
+  t.notMatch(shown, 'Next:');
+  t.notMatch(textOf(page({ status: 'down' })), 'Alert');
 });
 
 t.test('a day is coloured by how it was spent, and says it', async (t) => {

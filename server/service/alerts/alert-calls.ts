@@ -1,4 +1,3 @@
-import { Code } from '@connectrpc/connect';
 import type { AlertService } from '../../../gen/ts/tocsin/v1/alert_pb.ts';
 import { alertViewOf } from '../../alerting/alert-view.ts';
 import type { RuleBook } from '../../alerting/rule-book.ts';
@@ -8,7 +7,6 @@ import type { Monitor } from '../../engine/domain/monitor.ts';
 import { plainConfig } from '../../engine/domain/monitor-config.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Store } from '../../store/store.ts';
-import { callError } from '../call-error.ts';
 import { textProblem } from '../item-problem.ts';
 import { readPageToken, writePageToken } from '../page-token.ts';
 import { problemError } from '../problem-error.ts';
@@ -52,9 +50,7 @@ export function alertCalls({ store, engine, ruleBook, clock }: AlertCallsOptions
     }
     const outcome = await engine.acknowledge(name === '' ? { incidentId } : { name }, by);
     if (!outcome.ok) throw refusalError(outcome.refusal);
-    const [alert] = messages([outcome.monitor]);
-    if (alert) return { alert };
-    throw callError({ code: Code.NotFound, message: 'the monitor has recovered meanwhile' });
+    return { alert: messages([outcome.monitor])[0] };
   };
 
   return {
