@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { FastifyBaseLogger } from 'fastify';
+import { AlertService } from '../gen/ts/tocsin/v1/alert_pb.ts';
 import { ChannelService } from '../gen/ts/tocsin/v1/channel_pb.ts';
 import { HeartbeatService } from '../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { MonitorService } from '../gen/ts/tocsin/v1/monitor_pb.ts';
@@ -26,8 +27,10 @@ import { channelKinds } from './notify/channel-registry.ts';
 import { Egress } from './notify/egress.ts';
 import { EgressRules } from './notify/egress-rules.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
+import type { DeliveryLog } from './outbox/delivery-log.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { CronOccurrences } from './schedule/cron-occurrences.ts';
+import { alertService } from './service/alert-service.ts';
 import { channelService } from './service/channel-service.ts';
 import { heartbeatService } from './service/heartbeat-service.ts';
 import { monitorService } from './service/monitor-service.ts';
@@ -66,6 +69,8 @@ export type App = {
   stop(): Promise<void>;
 };
 
+/** Until the store keeps one. */
+const noLog: DeliveryLog = { list: async () => [], get: async () => undefined, redeliver: async () => undefined };
 /** The channel of `PING_ALERT_URI`. */
 const defaultChannel = 'default';
 /** A flip is some 25 µs of work: a mass outage must neither stop pings nor wait for them long. */
@@ -139,14 +144,13 @@ export async function startApp({
     const outbox = new Outbox({ queue: store.deliveries, clock, random, notifiers, logger });
     teardown.add('outbox', () => outbox.stop(stopOutboxMs));
 
+    const flapDowns = config.flapDowns === 0 ? null : config.flapDowns;
     const rules = await RuleBook.open({
       catalog: store.catalog,
       clock,
       newId,
       channels: () => channels.forRules(),
-      defaultChannel,
-      reminderMs: config.alertRepeatMs,
-      flapDowns: config.flapDowns === 0 ? null : config.flapDowns,
+      settings: { defaultChannel, reminderMs: config.alertRepeatMs, flapDowns },
       onChange: () => engine.lookAgain(),
     });
     const cron = new CronOccurrences();
@@ -198,6 +202,17 @@ export async function startApp({
           monitorService({ store, engine, feed, clock, documents, validator, checks, nextOccurrence: cron.next }),
         ),
         bindService(ChannelService, channelService({ channels, clock, newId })),
+        bindService(
+          AlertService,
+          alertService({
+            store,
+            deliveries: noLog,
+            engine,
+            ruleBook: rules,
+            clock,
+            onDeliveries: () => outbox.poke(),
+          }),
+        ),
       ],
       validator,
       token: config.token ?? undefined,
@@ -210,7 +225,7 @@ export async function startApp({
       shutdownSignal: shutdown.signal,
       pages: {
         start: startPage({ store, clock, config }),
-        monitor: monitorPage({ store, clock, nextOccurrence: cron.next }),
+        monitor: monitorPage({ store, clock, nextOccurrence: cron.next, rules: () => rules.rules() }),
       },
       routes: [
         healthchecksRoutes({

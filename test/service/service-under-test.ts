@@ -1,6 +1,7 @@
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import type { Test } from 'tap';
+import { AlertService } from '../../gen/ts/tocsin/v1/alert_pb.ts';
 import { ChannelService } from '../../gen/ts/tocsin/v1/channel_pb.ts';
 import { HeartbeatService } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { MonitorService } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
@@ -31,6 +32,7 @@ export async function serviceUnderTest(t: Test, env: Record<string, string> = {}
     clock,
     url: app.url,
     monitors: createClient(MonitorService, transport),
+    alerts: createClient(AlertService, transport),
     channels: createClient(ChannelService, transport),
     heartbeat: createClient(HeartbeatService, transport),
     rest,
