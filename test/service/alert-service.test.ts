@@ -128,7 +128,7 @@ t.test('alerts that are open', async (t) => {
   t.match(await alerts.listAlerts({ tag: 'db' }), {
     alerts: [{ state: AlertState.TOLD, told: [{ channel: 'default' }], nextAt: undefined }],
   });
-  await heartbeat.ping({ name: 'db' });
+  await heartbeat.ping({ name: 'db', frequency: '1h' });
   t.match(await alerts.listAlerts({}), { alerts: [{ name: 'web' }] });
 });
 
@@ -153,7 +153,7 @@ t.test('somebody cares, and then does not', async (t) => {
   t.match(await failureOf(alerts.acknowledgeAlert({ name: 'web', incidentId })), { field: 'name' });
   t.match(await failureOf(alerts.acknowledgeAlert({ name: 'nobody' })), { code: 'NotFound', field: 'name' });
   t.match(await failureOf(alerts.acknowledgeAlert({ incidentId: 'none' })), { code: 'NotFound', field: 'incident_id' });
-  await heartbeat.ping({ name: 'web' });
+  await heartbeat.ping({ name: 'web', frequency: '1h' });
   t.match(await failureOf(alerts.unacknowledgeAlert({ name: 'web' })), { code: 'NotFound', field: 'name' });
   t.match(await failureOf(alerts.acknowledgeAlert({ incidentId })), { code: 'NotFound', field: 'incident_id' });
   await failing(under, 'web');
