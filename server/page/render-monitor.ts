@@ -15,9 +15,9 @@ ${tags.length === 0 ? '' : html`<p>${tags.map((tag) => html`<span class="tag">${
 </header>
 <main>
 ${remark === '' ? '' : html`<p class="note">${remark}</p>`}
-${view.alert === null ? '' : alertSection(view.alert, nowMs)}<dl class="facts">
+<dl class="facts">
 ${view.facts.map((fact) => factItem(fact, nowMs))}</dl>
-<h2>Last ${view.days.length} days</h2>
+${view.alert === null ? '' : alertSection(view.alert, nowMs)}<h2>Last ${view.days.length} days</h2>
 <p class="uptimes">${view.uptimes.map(
     ({ days, ratio }) =>
       html`<span><strong>${ratio === null ? '–' : percent(ratio)}</strong> up in ${days} days</span> `,
