@@ -74,7 +74,7 @@ t.test('grace: late between due and deadline, then down', async (t) => {
   t.same(told(), []);
   await pass(minuteMs + 100);
   t.match(await show('job'), { status: 'down', incident: { started_at: iso('00:12:00.000'), reason: 'missed' } });
-  t.same(told().slice(2), ['monitor.down job']);
+  t.same(told(), ['monitor.down job']);
 });
 
 t.test('timestamps: older than the last is refused, equal is fine, removal forgets', async (t) => {
