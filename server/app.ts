@@ -30,6 +30,7 @@ import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
 import type { DeliveryLog } from './outbox/delivery-log.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { CronOccurrences } from './schedule/cron-occurrences.ts';
+import { stuckPart } from './self-watch.ts';
 import { alertService } from './service/alert-service.ts';
 import { channelService } from './service/channel-service.ts';
 import { heartbeatService } from './service/heartbeat-service.ts';
@@ -44,6 +45,7 @@ import { Teardown } from './teardown.ts';
 import { Authenticator } from './transport/authenticator.ts';
 import { CallMetrics } from './transport/call-metrics.ts';
 import { createHttpApp } from './transport/create-http-app.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** Ports and settings of one server. */
 export type AppOptions = {
@@ -138,10 +140,12 @@ export async function startApp({
       ports,
       defaultChannel: { name: defaultChannel, ...settingsOfDefault(config), notifier },
       routeNaming: (channel) => rules.routeNaming(channel),
-      onChange: () => engine.lookAgain(),
+      onChange: () => {
+        engine.lookAgain();
+        outbox.poke();
+      },
     });
-    const notifiers = { get: (name: string) => channels.get(name)?.notifier };
-    const outbox = new Outbox({ queue: store.deliveries, clock, random, notifiers, logger });
+    const outbox = new Outbox({ queue: store.deliveries, clock, random, newId, lanes: channels, logger });
     teardown.add('outbox', () => outbox.stop(stopOutboxMs));
 
     const flapDowns = config.flapDowns === 0 ? null : config.flapDowns;
@@ -176,6 +180,7 @@ export async function startApp({
       clock,
       showErrors: config.token === null,
       engine,
+      outbox,
       deliveries: store.deliveries,
     });
     const calls = new CallMetrics();
@@ -221,7 +226,7 @@ export async function startApp({
       maxBodyBytes: config.maxBodyBytes,
       health,
       metrics: calls,
-      metricsText: metricsText({ clock, calls, engine, deliveries: store.deliveries, feed }),
+      metricsText: metricsText({ clock, calls, engine, deliveries: store.deliveries, outbox, feed }),
       shutdownSignal: shutdown.signal,
       pages: {
         start: startPage({ store, clock, config }),
@@ -247,6 +252,17 @@ export async function startApp({
       serverFactory: listenerServerFactory({ clock }),
     });
     await app.ready();
+    const watchdog =
+      config.watchdogUrl === null
+        ? null
+        : new Watchdog({
+            url: config.watchdogUrl,
+            everyMs: config.watchdogEveryMs,
+            clock,
+            http: egress.http,
+            stuck: () => stuckPart({ engine, outbox }),
+            logger,
+          });
     teardown.add('http', async () => {
       health.close();
       shutdown.abort(new ConnectError('the server is shutting down; try again', Code.Unavailable));
@@ -267,6 +283,8 @@ export async function startApp({
     engine.lookAgain();
     await applied;
     health.open();
+    watchdog?.start();
+    teardown.add('watchdog', () => watchdog?.stop());
     logger.info({ url, dataDir: config.dataDir }, 'listening');
     if (config.alertUri === null) logger.warn('PING_ALERT_URI is not set: alerts go to this log');
     const reloadMonitors = async () => managed?.reload();

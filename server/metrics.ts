@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import { registerChannelMetrics } from './channel-metrics.ts';
 import type { Clock } from './clock.ts';
 import type { EngineHealth } from './engine/engine-options.ts';
+import type { TrafficState } from './outbox/channel-traffic.ts';
 import type { DeliveryStats } from './outbox/delivery-queue.ts';
 import { type CallMetrics, callBucketsS } from './transport/call-metrics.ts';
 
@@ -9,16 +11,25 @@ type Options = {
   calls: CallMetrics;
   engine: { health(): EngineHealth };
   deliveries: { stats(): Promise<DeliveryStats> };
+  outbox: { problem(): string; states(): ReadonlyMap<string, TrafficState> };
   feed: { readonly watchers: number };
 };
 
 /** Makes the text of `GET /metrics`, in the format of Prometheus: calls, engine, alerts, and Node's own figures. */
 export function metricsText(options: Options): { contentType: string; text: () => Promise<string> } {
-  const { clock, calls, engine, deliveries, feed } = options;
+  const { clock, calls, engine, feed, outbox } = options;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   registry.registerMetric(callDurations(calls));
 
+  // Asked for once a scrape: its metrics are collected together.
+  let asked: Promise<DeliveryStats> | null = null;
+  const stats = (): Promise<DeliveryStats> => {
+    asked ??= options.deliveries.stats().finally(() => {
+      asked = null;
+    });
+    return asked;
+  };
   const gauge = (name: string, help: string, read: () => number | Promise<number>) => {
     new Gauge({
       name,
@@ -37,20 +48,20 @@ export function metricsText(options: Options): { contentType: string; text: () =
   );
   gauge('tocsin_watchers', 'Clients that watch monitors.', () => feed.watchers);
   gauge('tocsin_alerts_pending', 'Alerts that wait for their delivery, or for its next attempt.', async () => {
-    return (await deliveries.stats()).pending;
+    return (await stats()).pending;
   });
-  gauge(
-    'tocsin_alerts_failing',
-    'Pending alerts whose last attempt failed.',
-    async () => (await deliveries.stats()).failing,
-  );
+  gauge('tocsin_alerts_failing', 'Pending alerts whose last attempt failed.', async () => (await stats()).failing);
   gauge('tocsin_alerts_given_up', 'Alerts that were given up, as far as they are kept.', async () => {
-    return (await deliveries.stats()).buried;
+    return (await stats()).buried;
   });
   gauge('tocsin_alerts_oldest_pending_seconds', 'Age of the oldest pending alert; 0 when none is.', async () => {
-    const { oldestCreatedMs } = await deliveries.stats();
+    const { oldestCreatedMs } = await stats();
     return oldestCreatedMs === null ? 0 : Math.max(0, (clock.wallMs() - oldestCreatedMs) / 1000);
   });
+  gauge('tocsin_alerts_stuck', '1 while alerts do not get on by a fault of this server, else 0.', () =>
+    Number(outbox.problem() !== ''),
+  );
+  registerChannelMetrics({ registry, stats, outbox });
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }
 

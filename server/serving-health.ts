@@ -1,25 +1,27 @@
 import type { Clock, Timer } from './clock.ts';
-import type { EngineHealth } from './engine/engine-options.ts';
 import type { DeliveryStats } from './outbox/delivery-queue.ts';
+import { type SelfWatched, stuckPart } from './self-watch.ts';
 
 const lookEveryMs = 1_000;
 
 /** A report is made anew at most this often: its counts are not free while many alerts wait. */
 const reportEveryMs = 1_000;
 
+/** The `status` of a report while a part is stuck. Only a store that fails makes the server unfit. */
+const statusOf = { store: 'store_failing', engine: 'engine_stuck', alerts: 'alerts_stuck' } as const;
+
 type Report = { ok: boolean; body: object };
 
-type Options = {
+type Options = SelfWatched & {
   clock: Clock;
   /** Whether the report may show what receivers answered: it is open to everybody who reaches the port. */
   showErrors: boolean;
-  engine: { health(): EngineHealth };
   deliveries: { stats(): Promise<DeliveryStats> };
 };
 
 /**
- * What health checks are told. The server serves while it can record beats; alerts that cannot be delivered show in the
- * report, but do not make it unfit: taking pings elsewhere would not help them.
+ * What health checks are told. The server serves while it can record beats; alerts that cannot be delivered, or are stuck,
+ * show in the report, but do not make it unfit: taking pings elsewhere would not help them.
  */
 export class ServingHealth {
   readonly #options: Options;
@@ -70,13 +72,15 @@ export class ServingHealth {
   async #makeReport(): Promise<Report> {
     const { clock, engine, deliveries, showErrors } = this.#options;
     const health = engine.health();
+    const stuck = this.#state === 'open' ? stuckPart(this.#options) : null;
     const stats = await deliveries.stats().catch(() => null);
     const oldestMs = stats?.oldestCreatedMs ?? null;
     const ok = this.serving();
     return {
       ok,
       body: {
-        status: ok ? 'ok' : this.#state === 'open' ? 'store_failing' : this.#state,
+        status: this.#state !== 'open' ? this.#state : stuck ? statusOf[stuck.part] : 'ok',
+        ...(stuck && showErrors ? { problem: stuck.problem } : {}),
         store: { error: health.storeError === '' ? null : health.storeError },
         engine: { monitors: health.monitors, awaited: health.armed, queued: health.queued },
         alerts: stats && {

@@ -1,5 +1,5 @@
-import type { AlertRules } from '../engine/domain/alerting/alert-rules.ts';
 import type { Acknowledgement, ToldChannel } from '../engine/domain/alerting/alert-progress.ts';
+import type { AlertRules } from '../engine/domain/alerting/alert-rules.ts';
 import { silencesOf, subjectOf } from '../engine/domain/alerting/plan.ts';
 import type { Monitor } from '../engine/domain/monitor.ts';
 

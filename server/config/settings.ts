@@ -144,6 +144,20 @@ export const settings = {
     description: 'Programs that channels of kind exec may run. None: there are no such channels.',
     shown: 'plain',
   }),
+  watchdogUrl: optional(httpUri(), {
+    variable: 'TOCSIN_WATCHDOG_URL',
+    defaultText: 'none',
+    unit: 'URL',
+    description: 'Requested (GET) while this server gets on: it listens, its store works, alerts go out.',
+    shown: 'uri',
+  }),
+  watchdogEveryMs: setting(duration({ minMs: 10_000, maxMs: 86_400_000 }), {
+    variable: 'TOCSIN_WATCHDOG_EVERY',
+    default: '60s',
+    unit: 'duration',
+    description: 'How often TOCSIN_WATCHDOG_URL is requested.',
+    shown: 'plain',
+  }),
   defaultGraceMs: setting(duration({ minMs: 0 }), {
     variable: 'TOCSIN_DEFAULT_GRACE',
     default: '0s',

@@ -63,4 +63,6 @@ export type EngineHealth = {
   monitors: number;
   /** Monitors that await something. */
   armed: number;
+  /** How long ago it last recorded that it was listening, ms; infinite before it has started. */
+  unstampedMs: number;
 };

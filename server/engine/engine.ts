@@ -90,8 +90,7 @@ export class Engine {
       for (const [index, beat] of beats.entries()) {
         this.#submit({ kind: 'beat', beat }, (outcome) => {
           outcomes[index] = outcome;
-          missing -= 1;
-          if (missing === 0) resolve(outcomes);
+          if (--missing === 0) resolve(outcomes);
         });
       }
     });
@@ -133,8 +132,7 @@ export class Engine {
 
   /** The rules changed: looks at every monitor that is down, in turns as short as those of a mass outage. */
   lookAgain(): void {
-    if (!this.#started) return;
-    void this.#lookAtDown().catch((error) => this.#storeErrors.note(error));
+    if (this.#started) void this.#lookAtDown().catch((error) => this.#storeErrors.note(error));
   }
 
   async #lookAtDown(): Promise<void> {
@@ -156,8 +154,9 @@ export class Engine {
   }
 
   health(): EngineHealth {
-    const { size } = this.#timers;
-    return { storeError: this.#storeErrors.message, queued: this.#queue.length, monitors: this.#monitors, armed: size };
+    const { message: storeError } = this.#storeErrors;
+    const unstampedMs = this.#listening.unstampedMs();
+    return { storeError, queued: this.#queue.length, monitors: this.#monitors, armed: this.#timers.size, unstampedMs };
   }
 
   /** Answers what was received, stamps once more, and stops. What waited for a start that never came is refused. */

@@ -70,6 +70,11 @@ export class Listening {
     return sinceMs >= stampEveryMs || sinceMs < 0;
   }
 
+  /** How long ago the last stamp of this run was, ms by the monotonic clock; infinite: there was none. */
+  unstampedMs(): number {
+    return this.#clock.monotonicMs() - this.#stamped.monotonicMs;
+  }
+
   /** Milliseconds until the next stamp is due. */
   untilStampMs(): number {
     return Math.max(0, this.#stamped.monotonicMs + stampEveryMs - this.#clock.monotonicMs());

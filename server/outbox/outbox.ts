@@ -1,19 +1,15 @@
 import type { Clock } from '../clock.ts';
-import type { Notifier, Verdict } from '../notify/notifier.ts';
-import type { ClaimedDelivery, DeliveryQueue, Settlement } from './delivery-queue.ts';
-import { settlementOf } from './settlement-of.ts';
+import { giveUpAgeMs } from '../engine/domain/retry-policy.ts';
+import type { FailureReason } from '../notify/notifier.ts';
+import { type AttemptContext, attemptDelivery, settleAs } from './attempt-delivery.ts';
+import { ChannelTraffic, type Instant, type TrafficState } from './channel-traffic.ts';
+import type { ClaimedDelivery, ClaimOptions, DeliveryQueue, Settlement } from './delivery-queue.ts';
+import { freshLimit, isGrouped, type LanePlan, planLane } from './lane-plan.ts';
+import type { Lane, Lanes } from './lanes.ts';
+import { OutboxLog, type OutboxLogger } from './outbox-log.ts';
 import { WakeUp } from './wake-up.ts';
 
-/** What is needed of a logger (pino's shape). */
-export type OutboxLogger = {
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
-};
-
 export type OutboxLimits = {
-  /** Attempts under way at once in one channel. */
-  channelConcurrency: number;
   /** Deliveries claimed and not settled yet, over all channels. */
   held: number;
   /** How long a claim lasts. Well above the time limit of a notifier. */
@@ -25,26 +21,32 @@ export type OutboxOptions = {
   clock: Clock;
   /** Uniform in [0, 1). */
   random: () => number;
-  /** By channel. */
-  notifiers: { get(channel: string): Notifier | undefined };
+  /** Unique ids of digests. */
+  newId: () => string;
+  lanes: Lanes;
   logger: OutboxLogger;
   limits?: Partial<OutboxLimits>;
 };
 
-type Held = { delivery: ClaimedDelivery; abort: AbortController };
+type Held = { delivery: ClaimedDelivery; abort: AbortController; startedMs: number };
+type ChannelLimit = NonNullable<ClaimOptions['channelLimit']>;
 
-const defaultLimits: OutboxLimits = { channelConcurrency: 8, held: 1_024, leaseMs: 60_000 };
+const defaultLimits: OutboxLimits = { held: 1_024, leaseMs: 60_000 };
 /** Pause after the queue failed. */
 const backOffMs = 1_000;
 /** Longest pause: the wall clock may jump ahead, or another process add to the queue. */
 const idleMaxMs = 30_000;
 /** Time for attempts that were cut off to end, and for their outcomes to be stored. */
 const abortGraceMs = 1_000;
+/** The loop is stuck when it made no round for so long: twice its longest pause. */
+const roundMaxMs = 60_000;
+/** Something is stuck that took so long: a notifier's own limit is a fraction of it. */
+const stuckMs = 3 * 60_000;
 
 /**
  * Gets deliveries to their channels: claims what is due, has it sent, and settles it by the verdict. At-least-once: a
  * delivery is settled only after its notifier said what became of it; one that is cut off by a crash is sent again, with
- * the same id.
+ * the same id. Each channel has a lane of its own: what one does holds up no other.
  *
  * While the queue cannot write, nothing more is claimed, and outcomes are kept until they are settled.
  */
@@ -52,28 +54,33 @@ export class Outbox {
   readonly #queue: DeliveryQueue;
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #notifiers: OutboxOptions['notifiers'];
-  readonly #logger: OutboxLogger;
+  readonly #newId: () => string;
+  readonly #lanes: Lanes;
+  readonly #log: OutboxLog;
   readonly #limits: OutboxLimits;
   readonly #wakeUp: WakeUp;
-  /** Attempts under way, by channel: one that hangs takes no more than its own share. */
-  readonly #underWay = new Map<string, number>();
+  readonly #traffic = new Map<string, ChannelTraffic>();
   /** By seq: all that is claimed and not settled yet. */
   readonly #held = new Map<number, Held>();
   #outcomes: Settlement[] = [];
   #loop: Promise<void> | undefined;
   #stopping = false;
   #gaveUp = false;
-  #queueFails = false;
+  /** When the loop last made a full round, monotonic. */
+  #roundMs: number;
+  /** Since when something is due that no claim brings, monotonic; null: nothing. */
+  #overdueSinceMs: number | null = null;
 
-  constructor({ queue, clock, random, notifiers, logger, limits }: OutboxOptions) {
+  constructor({ queue, clock, random, newId, lanes, logger, limits }: OutboxOptions) {
     this.#queue = queue;
     this.#clock = clock;
     this.#random = random;
-    this.#notifiers = notifiers;
-    this.#logger = logger;
+    this.#newId = newId;
+    this.#lanes = lanes;
+    this.#log = new OutboxLog(logger);
     this.#limits = { ...defaultLimits, ...limits };
     this.#wakeUp = new WakeUp(clock);
+    this.#roundMs = clock.monotonicMs();
   }
 
   /**
@@ -83,12 +90,36 @@ export class Outbox {
    */
   async start(): Promise<void> {
     await this.#queue.releaseLeases();
+    this.#roundMs = this.#clock.monotonicMs();
     this.#loop ??= this.#run();
   }
 
-  /** Something may be due: deliveries were just committed. */
+  /** Something may be due: deliveries were just committed, or the lanes have changed. */
   poke(): void {
     this.#wakeUp.wake();
+  }
+
+  /** How a channel is doing. */
+  state(channel: string): TrafficState {
+    return (this.#traffic.get(channel) ?? new ChannelTraffic()).state(this.#now());
+  }
+
+  /** The same of every channel that has had something to do. */
+  states(): ReadonlyMap<string, TrafficState> {
+    const now = this.#now();
+    return new Map([...this.#traffic].map(([channel, traffic]) => [channel, traffic.state(now)]));
+  }
+
+  /** Why alerts do not get on, in plain words; '' when they do. That receivers fail is no reason. */
+  problem(): string {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#roundMs >= roundMaxMs) return 'the queue of alerts is not worked on';
+    if (this.#overdueSinceMs !== null && nowMs - this.#overdueSinceMs >= stuckMs)
+      return 'alerts that are due stay behind';
+    for (const { delivery, startedMs } of this.#held.values()) {
+      if (nowMs - startedMs >= stuckMs) return `an attempt of channel "${delivery.channel}" does not end`;
+    }
+    return '';
   }
 
   /**
@@ -117,11 +148,12 @@ export class Outbox {
         await new Promise<void>((resolve) => this.#clock.afterIo(resolve));
         await this.#settle();
         const waitMs = await this.#claimDue();
-        this.#noteQueue(null);
+        this.#log.queue(null);
+        this.#roundMs = this.#clock.monotonicMs();
         if (this.#isDone()) return;
         await this.#wakeUp.wait(waitMs);
       } catch (error) {
-        this.#noteQueue(error);
+        this.#log.queue(error);
         await new Promise<void>((resolve) => this.#clock.after(backOffMs, resolve));
       }
     }
@@ -147,87 +179,165 @@ export class Outbox {
   /** Claims as much as there is room for; returns how long to wait, ms, unless something happens. */
   async #claimDue(): Promise<number> {
     for (;;) {
-      const limit = this.#limits.held - this.#held.size;
-      if (limit <= 0 || this.#stopping) return idleMaxMs;
       const nowMs = this.#clock.wallMs();
-      const channelLimit = (channel: string): number => this.#room(channel);
-      const claimed = await this.#queue.claim({ nowMs, limit, channelLimit, leaseMs: this.#limits.leaseMs });
-      // Their leases are given up by the next start.
-      if (this.#stopping) return idleMaxMs;
-      for (const delivery of claimed) this.#take({ delivery, abort: new AbortController() });
-      if (claimed.length === limit) continue;
-      const nextMs = await this.#queue.nextClaimMs((channel) => this.#room(channel) > 0);
-      if (nextMs === null) return idleMaxMs;
-      // What was due has been claimed. If something is due all the same, do not spin over it.
-      return nextMs <= nowMs ? backOffMs : Math.min(idleMaxMs, Math.max(0, nextMs - this.#clock.wallMs()));
+      await this.#giveUpStale(nowMs);
+      // First what was tried: with room for one attempt only, it tells whether the channel works again.
+      const tried = await this.#claim(nowMs, (channel, kind) => (kind === 'tried' ? this.#room(channel) : 0));
+      for (const delivery of tried) this.#take(delivery);
+      const plans = await this.#plans(nowMs);
+      const fresh = await this.#claim(nowMs, (channel, kind) => freshLimit(plans.get(channel), kind) ?? 0);
+      for (const delivery of fresh) this.#takeSingle(delivery, plans.get(delivery.channel)?.isLone ?? false);
+      // Nothing before they are settled.
+      if (this.#isFull()) return idleMaxMs;
+      if (!(await this.#formDigests(plans, nowMs))) return this.#untilNext(plans, nowMs);
     }
   }
 
-  /** How many attempts a channel may begin now. */
-  #room(channel: string): number {
-    return this.#limits.channelConcurrency - (this.#underWay.get(channel) ?? 0);
+  #isFull(): boolean {
+    return this.#stopping || this.#held.size >= this.#limits.held;
   }
 
-  #take(held: Held): void {
-    const { seq, channel } = held.delivery;
+  async #claim(nowMs: number, channelLimit: ChannelLimit): Promise<ClaimedDelivery[]> {
+    const limit = this.#limits.held - this.#held.size;
+    if (this.#isFull()) return [];
+    const claimed = await this.#queue.claim({ nowMs, limit, channelLimit, leaseMs: this.#limits.leaseMs });
+    if (this.#stopping) return []; // Their leases are given up by the next start.
     // Its lease ran out while we still have it, as after a suspend: it is in good hands.
-    if (this.#held.has(seq)) return;
-    this.#held.set(seq, held);
-    this.#underWay.set(channel, (this.#underWay.get(channel) ?? 0) + 1);
-    void this.#attempt(held);
+    return claimed.filter(({ seq }) => !this.#held.has(seq));
   }
 
-  async #attempt({ delivery, abort }: Held): Promise<void> {
-    const { channel } = delivery;
-    const beganMs = this.#clock.wallMs();
-    const verdict = await this.#send(delivery, abort.signal);
-    this.#underWay.set(channel, this.#underWay.get(channel)! - 1);
-    const settlement = settlementOf(verdict, {
-      delivery,
-      beganMs,
-      nowMs: this.#clock.wallMs(),
-      random: this.#random(),
-    });
-    this.#noteAttempt(delivery, { verdict, settlement });
+  /** Decides for each channel with fresh deliveries whether they go now. */
+  async #plans(nowMs: number): Promise<Map<string, LanePlan>> {
+    const plans = new Map<string, LanePlan>();
+    const now = { wallMs: nowMs, monotonicMs: this.#clock.monotonicMs() };
+    for (const waiting of this.#isFull() ? [] : await this.#queue.waiting(nowMs)) {
+      const { channel } = waiting;
+      const lane = this.#lanes.get(channel);
+      const room = this.#room(channel);
+      plans.set(channel, planLane(lane, { waiting, traffic: this.#trafficOf(channel), room, now }));
+    }
+    return plans;
+  }
+
+  /** Returns whether there are any now. */
+  async #formDigests(plans: Map<string, LanePlan>, nowMs: number): Promise<boolean> {
+    let formed = 0;
+    for (const [channel, { isDigest, isKeyed }] of plans) {
+      if (!isDigest) continue;
+      const id = this.#newId();
+      const notices = await this.#queue.formDigest({ channel, id, nowMs, onlyDowns: isKeyed, keepMembers: isKeyed });
+      if (notices > 0) this.#noteTold(channel, { notices, isDigest: true });
+      formed += notices;
+    }
+    return formed > 0;
+  }
+
+  async #untilNext(plans: Map<string, LanePlan>, nowMs: number): Promise<number> {
+    const nextMs = await this.#queue.nextClaimMs(
+      (channel, kind) => this.#room(channel) > 0 && freshLimit(plans.get(channel), kind) !== 0,
+    );
+    const monotonicMs = this.#clock.monotonicMs();
+    // What was due has been claimed. If something is due all the same, do not spin over it.
+    const isOverdue = nextMs !== null && nextMs <= nowMs;
+    this.#overdueSinceMs = isOverdue ? (this.#overdueSinceMs ?? monotonicMs) : null;
+    const waits = [idleMaxMs];
+    if (nextMs !== null) waits.push(isOverdue ? backOffMs : nextMs - this.#clock.wallMs());
+    for (const { untilMs } of plans.values()) if (untilMs !== null) waits.push(untilMs - monotonicMs);
+    for (const [channel, traffic] of this.#traffic) {
+      const untilMs = traffic.pausedUntilMs(monotonicMs);
+      if (untilMs !== null) waits.push(untilMs - monotonicMs);
+      else if (traffic.underWay === 0 && !this.#lanes.get(channel)) this.#traffic.delete(channel);
+    }
+    return Math.max(0, Math.min(...waits));
+  }
+
+  /** How many attempts a channel may begin now. One without a lane takes all: they end at once. */
+  #room(channel: string): number {
+    const lane = this.#lanes.get(channel);
+    if (!lane) return this.#limits.held;
+    return this.#trafficOf(channel).room(lane.concurrency, this.#clock.monotonicMs());
+  }
+
+  #trafficOf(channel: string): ChannelTraffic {
+    let traffic = this.#traffic.get(channel);
+    if (!traffic) {
+      traffic = new ChannelTraffic();
+      this.#traffic.set(channel, traffic);
+    }
+    return traffic;
+  }
+
+  #now(): Instant {
+    return { wallMs: this.#clock.wallMs(), monotonicMs: this.#clock.monotonicMs() };
+  }
+
+  /** Gives up what is too old in channels that have failed all the time: few attempts are made there, for few deliveries. */
+  async #giveUpStale(nowMs: number): Promise<void> {
+    const monotonicMs = this.#clock.monotonicMs();
+    const isStale = (channel: string): boolean =>
+      (this.#traffic.get(channel)?.failingForMs(monotonicMs) ?? 0) >= giveUpAgeMs;
+    if (![...this.#traffic.keys()].some(isStale)) return;
+    const channelLimit: ChannelLimit = (channel) => (isStale(channel) ? this.#limits.held : 0);
+    // Whatever was due at that time and still waits; an attempt since then would have moved its time.
+    for (const delivery of await this.#claim(nowMs - giveUpAgeMs, channelLimit)) {
+      const { reason, detail } = this.#trafficOf(delivery.channel).lastFailure!;
+      this.#hold(delivery);
+      this.#giveUp(delivery, { reason, detail: `not attempted: the channel has failed for 72 h (${detail})` });
+    }
+  }
+
+  #takeSingle(delivery: ClaimedDelivery, isLone: boolean): void {
+    const { channel, notices } = delivery;
+    const lane = this.#lanes.get(channel);
+    if (lane && isGrouped(lane, notices[0])) this.#noteTold(channel, { notices: 1, isDigest: isLone });
+    this.#take(delivery);
+  }
+
+  #noteTold(channel: string, message: { notices: number; isDigest: boolean }): void {
+    // Grouping looks back one window from the oldest that waits, and that waits for one at most.
+    const memoryMs = 2 * (this.#lanes.get(channel)?.digest.windowMs ?? 0);
+    this.#trafficOf(channel).noteTold({ ...message, atMs: this.#clock.monotonicMs(), memoryMs });
+  }
+
+  #take(delivery: ClaimedDelivery): void {
+    const { seq, channel, toldInDigest, endedDigests } = delivery;
+    const lane = this.#lanes.get(channel);
+    const held = this.#hold(delivery);
+    if (lane?.isKeyed && toldInDigest && endedDigests.length === 0) {
+      // The digest that told of it stays open for others: there is nothing to say to the receiver.
+      this.#finish(delivery, { seq, kind: 'sent', atMs: this.#clock.wallMs(), attempt: null });
+    } else if (!lane) {
+      this.#giveUp(delivery, { reason: 'no_channel', detail: `there is no channel "${channel}" any more` });
+    } else {
+      void this.#attempt(held, lane);
+    }
+  }
+
+  #hold(delivery: ClaimedDelivery): Held {
+    const held = { delivery, abort: new AbortController(), startedMs: this.#clock.monotonicMs() };
+    this.#held.set(delivery.seq, held);
+    return held;
+  }
+
+  async #attempt({ delivery, abort }: Held, lane: Lane): Promise<void> {
+    const context = this.#contextOf(delivery.channel);
+    this.#finish(delivery, await attemptDelivery(delivery, { lane, signal: abort.signal, context }));
+  }
+
+  /** Ends a delivery that nothing was attempted for. */
+  #giveUp(delivery: ClaimedDelivery, why: { reason: FailureReason; detail: string }): void {
+    const context = this.#contextOf(delivery.channel);
+    const verdict = { kind: 'permanent', ...why } as const;
+    this.#finish(delivery, settleAs(delivery, verdict, { startedMs: this.#clock.wallMs(), latencyMs: 0, context }));
+  }
+
+  #contextOf(channel: string): AttemptContext {
+    return { traffic: this.#trafficOf(channel), clock: this.#clock, random: this.#random, log: this.#log };
+  }
+
+  #finish(delivery: ClaimedDelivery, settlement: Settlement): void {
+    this.#log.settled(delivery, settlement);
     this.#outcomes.push(settlement);
     this.#wakeUp.wake();
-  }
-
-  async #send(
-    { id, channel, notices, attempts, endedDigests }: ClaimedDelivery,
-    signal: AbortSignal,
-  ): Promise<Verdict> {
-    const notifier = this.#notifiers.get(channel);
-    if (!notifier) {
-      return { kind: 'retryable', reason: 'no_channel', detail: `there is no channel "${channel}" any more` };
-    }
-    try {
-      return await notifier.send({ id, notices, attempt: attempts + 1, endedDigests }, signal);
-    } catch (error) {
-      this.#logger.error({ err: error, channel }, 'a notifier threw; it must not');
-      return { kind: 'retryable', reason: 'internal', detail: 'the notifier failed' };
-    }
-  }
-
-  #noteAttempt(
-    { id, channel, notices, attempts }: ClaimedDelivery,
-    { verdict, settlement }: { verdict: Verdict; settlement: Settlement },
-  ): void {
-    const [{ name, type }] = notices;
-    const details = { delivery: id, channel, monitor: name, type, attempt: attempts + 1 };
-    if (settlement.kind === 'buried') {
-      this.#logger.error({ ...details, error: settlement.error }, 'alert not delivered: given up');
-    } else if (settlement.kind === 'retry') {
-      const { error, nextAttemptMs } = settlement;
-      this.#logger.warn({ ...details, error, nextAttemptMs }, 'alert not delivered yet');
-    } else {
-      this.#logger.info({ ...details, detail: verdict.detail }, 'alert delivered');
-    }
-  }
-
-  #noteQueue(error: unknown): void {
-    if (error !== null && !this.#queueFails) this.#logger.error({ err: error }, 'the queue of alerts fails');
-    if (error === null && this.#queueFails) this.#logger.info({}, 'the queue of alerts works again');
-    this.#queueFails = error !== null;
   }
 }

@@ -1,7 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import type { ChannelService, Channel as Message } from '../../gen/ts/tocsin/v1/channel_pb.ts';
-import type { ChannelBook } from '../alerting/channel-book.ts';
 import type { ChannelChange } from '../alerting/changed-spec.ts';
+import type { ChannelBook } from '../alerting/channel-book.ts';
 import type { KeptChannel } from '../alerting/channel-spec.ts';
 import type { Clock } from '../clock.ts';
 import { sendTestNotice, testAdvice } from '../notify/send-test-notice.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Logger, pino } from 'pino';
-import { type App, startApp } from '../../server/app.ts';
 import { envLookup } from '../../server/alerting/env-references.ts';
+import { type App, startApp } from '../../server/app.ts';
 import { parseConfig } from '../../server/config/parse-config.ts';
 import type { FakeClock } from './fake-clock.ts';
 

@@ -11,7 +11,7 @@ import type {
   Settlement,
   WaitingKind,
 } from '../../server/outbox/delivery-queue.ts';
-import { isDown, kindOf, laneOf, mergedNotice, type Row, recordOf, statsOf, tooManyText } from './memory-delivery.ts';
+import { isDown, kindOf, mergedNotice, type Row, recordOf, statsOf, tooManyText } from './memory-delivery.ts';
 
 type Operation = 'claim' | 'settle' | 'releaseLeases' | 'nextClaimMs' | 'formDigest' | 'waiting';
 
@@ -74,7 +74,7 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
     const claimed: Row[] = [];
     const room = new Map<string, number>();
     for (const row of this.#heads().sort((a, b) => a.claimMs - b.claimMs || a.seq - b.seq)) {
-      const kind = laneOf(row);
+      const kind = kindOf(row);
       const lane = `${kind} ${row.channel}`;
       const left = room.get(lane) ?? channelLimit(row.channel, kind);
       if (row.claimMs > nowMs || left <= 0 || claimed.length === limit) continue;
@@ -134,7 +134,7 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
 
   async nextClaimMs(isOpen: (channel: string, kind: WaitingKind) => boolean = () => true): Promise<number | null> {
     this.fail('nextClaimMs');
-    const open = this.#heads().filter((row) => isOpen(row.channel, laneOf(row)));
+    const open = this.#heads().filter((row) => isOpen(row.channel, kindOf(row)));
     const times = open.map(({ claimMs }) => claimMs);
     return times.length === 0 ? null : Math.min(...times);
   }

@@ -44,11 +44,6 @@ export function mergedNotice(down: Notice, up: Notice): Notice {
   return { ...up, merged: true, dueMs, deadlineMs, blind, message: down.message || up.message };
 }
 
-/** For now: the outbox does not yet tell them apart. */
-export function laneOf(_row: Row): WaitingKind {
-  return 'tried';
-}
-
 /** Why something was not taken. */
 export function tooManyText(pendingMax: number): string {
   return `not taken: ${pendingMax} deliveries of this channel wait already`;

@@ -5,7 +5,7 @@ const delayMaxMs = 15 * 60_000;
 /** The longest wait that a receiver may ask for: 1 h. */
 const retryAfterMaxMs = 60 * 60_000;
 /** A delivery that failed at this age, or older, is given up: 72 h. */
-const giveUpAgeMs = 72 * 60 * 60_000;
+export const giveUpAgeMs = 72 * 60 * 60_000;
 /**
  * Attempts before anything is given up, about two hours of them. Age alone would give up after one attempt what waited
  * while the server was off for days, or when the wall clock jumped ahead.
@@ -26,11 +26,15 @@ export function decideRetry(failure: {
   failures: number;
   /** How long the receiver asked to wait; an hour at most is honoured. Undefined: it did not ask. */
   retryAfterMs: number | undefined;
+  /** For how long no attempt of the channel has succeeded, while this process watched. */
+  channelFailingMs: number;
   /** Uniform in [0, 1). */
   random: number;
 }): RetryDecision {
-  const { createdMs, nowMs, failures, retryAfterMs = 0, random } = failure;
-  if (failures >= attemptsMin && nowMs - createdMs >= giveUpAgeMs) return { kind: 'bury' };
+  const { createdMs, nowMs, failures, retryAfterMs = 0, channelFailingMs, random } = failure;
+  // A channel that fails as a whole has few attempts made, in turn for all that waits.
+  const hasTried = failures >= attemptsMin || channelFailingMs >= giveUpAgeMs;
+  if (hasTried && nowMs - createdMs >= giveUpAgeMs) return { kind: 'bury' };
   const ceilingMs = Math.min(delayMaxMs, firstDelayMaxMs * 2 ** (failures - 1));
   const delayMs = Math.floor((ceilingMs * (1 + random)) / 2);
   return { kind: 'retry', atMs: nowMs + Math.max(delayMs, Math.min(retryAfterMs, retryAfterMaxMs)) };

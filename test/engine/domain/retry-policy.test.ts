@@ -8,11 +8,11 @@ const almostOne = 1 - 2 ** -53;
 
 function delayAfter(
   failures: number,
-  options: { random?: number; retryAfterMs?: number; ageMs?: number } = {},
+  options: { random?: number; retryAfterMs?: number; ageMs?: number; channelFailingMs?: number } = {},
 ): number {
-  const { random = 0, retryAfterMs, ageMs = 0 } = options;
+  const { random = 0, retryAfterMs, ageMs = 0, channelFailingMs = 0 } = options;
   const nowMs = createdMs + ageMs;
-  const decision = decideRetry({ createdMs, nowMs, failures, retryAfterMs, random });
+  const decision = decideRetry({ createdMs, nowMs, failures, retryAfterMs, channelFailingMs, random });
   return decision.kind === 'bury' ? buried : decision.atMs - nowMs;
 }
 
@@ -69,13 +69,31 @@ t.test('gives up at 72 h, but not before it has really tried', async (t) => {
   }
 });
 
+t.test('of a channel that has failed for 72 h, what is as old is given up after one attempt', async (t) => {
+  const table: [ageMs: number, channelFailingMs: number, givenUp: boolean][] = [
+    [72 * hourMs, 72 * hourMs, true],
+    [72 * hourMs, 72 * hourMs - 1, false],
+    [72 * hourMs - 1, 100 * hourMs, false],
+  ];
+  for (const [ageMs, channelFailingMs, givenUp] of table) {
+    t.equal(Number.isNaN(delayAfter(1, { ageMs, channelFailingMs })), givenUp, `${ageMs}, ${channelFailingMs}`);
+  }
+});
+
 t.test('a receiver that is away for good sees attempts for 72 h, spread over all of them', async (t) => {
   for (const random of [0, almostOne]) {
     let nowMs = createdMs;
     let failures = 1;
     let longestMs = 0;
     for (;;) {
-      const decision = decideRetry({ createdMs, nowMs, failures, retryAfterMs: undefined, random });
+      const decision = decideRetry({
+        createdMs,
+        nowMs,
+        failures,
+        retryAfterMs: undefined,
+        channelFailingMs: 0,
+        random,
+      });
       if (decision.kind === 'bury') break;
       longestMs = Math.max(longestMs, decision.atMs - nowMs);
       nowMs = decision.atMs;

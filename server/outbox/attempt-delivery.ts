@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.ts';
+import type { Verdict } from '../notify/notifier.ts';
+import type { ChannelTraffic } from './channel-traffic.ts';
+import type { ClaimedDelivery, Settlement } from './delivery-queue.ts';
+import type { Lane } from './lanes.ts';
+import type { OutboxLog } from './outbox-log.ts';
+import { settlementOf } from './settlement-of.ts';
+
+/** What one delivery is attempted with. */
+export type AttemptContext = {
+  traffic: ChannelTraffic;
+  clock: Clock;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  log: OutboxLog;
+};
+
+/** Makes one attempt, notes in the traffic of its channel how it went, and returns what it means. Never rejects. */
+export async function attemptDelivery(
+  delivery: ClaimedDelivery,
+  { lane, signal, context }: { lane: Lane; signal: AbortSignal; context: AttemptContext },
+): Promise<Settlement> {
+  const { id, channel } = delivery;
+  const { traffic, clock, random, log } = context;
+  const startedMs = clock.wallMs();
+  const beganMs = clock.monotonicMs();
+  traffic.begin();
+  const verdict = await send(delivery, { lane, signal, log });
+  const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+  const wasClosed = traffic.retryAtMs(now) === null;
+  traffic.end({ id, verdict, random: random() }, now);
+  log.circuit(channel, { wasClosed, retryAtMs: traffic.retryAtMs(now) });
+  return settleAs(delivery, verdict, { startedMs, latencyMs: now.monotonicMs - beganMs, context });
+}
+
+/** What a verdict means for a delivery, as things stand in its channel. */
+export function settleAs(
+  delivery: ClaimedDelivery,
+  verdict: Verdict,
+  { startedMs, latencyMs, context }: { startedMs: number; latencyMs: number; context: AttemptContext },
+): Settlement {
+  const { traffic, clock, random } = context;
+  const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+  return settlementOf(verdict, {
+    delivery,
+    startedMs,
+    latencyMs,
+    nowMs: now.wallMs,
+    channelFailingMs: traffic.failingForMs(now.monotonicMs),
+    channelRetryMs: traffic.retryAtMs(now),
+    random: random(),
+  });
+}
+
+async function send(
+  { id, channel, notices, attempts, endedDigests }: ClaimedDelivery,
+  { lane, signal, log }: { lane: Lane; signal: AbortSignal; log: OutboxLog },
+): Promise<Verdict> {
+  try {
+    return await lane.notifier.send({ id, notices, attempt: attempts + 1, endedDigests }, signal);
+  } catch (error) {
+    log.notifierThrew(channel, error);
+    return { kind: 'retryable', reason: 'internal', detail: 'the notifier failed' };
+  }
+}
