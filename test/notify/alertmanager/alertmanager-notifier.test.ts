@@ -137,7 +137,7 @@ t.test('a digest that takes too long ends: the next attempt posts it again', asy
   const notices = Array.from({ length: 20_000 }, (_, index) => downNotice(clock.wallMs(), { name: `job-${index}` }));
   const attempt = { id: 'msg_1', notices: notices as [Notice, ...Notice[]], attempt: 1, endedDigests: [] };
   const verdict = await notifier.send(attempt, new AbortController().signal);
-  t.match(verdict, { kind: 'retryable', reason: 'timeout', detail: /of 20000 alerts/ });
+  t.match(verdict, { kind: 'retryable', reason: 'timeout' });
 });
 
 t.test('every instance of a cluster is told; one that takes it is enough', async (t) => {
