@@ -60,7 +60,7 @@ function written(folder: string, name = 'out'): string {
 t.test('a program is told in its environment, its arguments, and by a line of JSON', async (t) => {
   process.env.TOCSIN_TOKEN = 'of-the-server';
   t.teardown(() => delete process.env.TOCSIN_TOKEN);
-  const folder = await folderWith(t, 'cat > out; env > env; for a; do echo "[$a]"; done > args; echo done');
+  const folder = await folderWith(t, 'cat > out; env -0 > env; for a; do echo "[$a]"; done > args; echo done');
   const given = ['a b', '$(touch evil)', '-x', ''];
   const verdict = await send(t, { folder, settings: { arguments: given } });
   t.same(verdict, { kind: 'ok', detail: 'exit code 0', answer: 'done' });
@@ -68,8 +68,8 @@ t.test('a program is told in its environment, its arguments, and by a line of JS
   t.equal(written(folder, 'args'), '[a b]\n[$(touch evil)]\n[-x]\n[]\n');
   const environment = Object.fromEntries(
     written(folder, 'env')
-      .trim()
-      .split('\n')
+      .split('\0')
+      .filter((line) => line !== '')
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
   t.match(environment, {
