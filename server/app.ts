@@ -206,7 +206,7 @@ export async function startApp({
           MonitorService,
           monitorService({ store, engine, feed, clock, documents, validator, checks, nextOccurrence: cron.next }),
         ),
-        bindService(ChannelService, channelService({ channels, clock, newId })),
+        bindService(ChannelService, channelService({ channels, outbox, deliveries: store.deliveries, clock, newId })),
         bindService(
           AlertService,
           alertService({
@@ -229,7 +229,7 @@ export async function startApp({
       metricsText: metricsText({ clock, calls, engine, deliveries: store.deliveries, outbox, feed }),
       shutdownSignal: shutdown.signal,
       pages: {
-        start: startPage({ store, clock, config }),
+        start: startPage({ store, clock, config, channels, outbox }),
         monitor: monitorPage({ store, clock, nextOccurrence: cron.next, rules: () => rules.rules() }),
       },
       routes: [

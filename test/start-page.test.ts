@@ -1,4 +1,5 @@
 import t from 'tap';
+import { ChannelTraffic } from '../server/outbox/channel-traffic.ts';
 import type { DeliveryStats } from '../server/outbox/delivery-queue.ts';
 import { startPage } from '../server/start-page.ts';
 import { FakeClock } from './support/fake-clock.ts';
@@ -22,6 +23,8 @@ t.test('says when alerts are not getting out, and nothing of a queue that works'
       },
       clock,
       config: { token: null, alertUri: 'http://127.0.0.1:4001/' },
+      channels: { channels: () => [] },
+      outbox: { state: () => new ChannelTraffic().state({ wallMs: now, monotonicMs: 0 }) },
     })('http://127.0.0.1:4000');
   const lastError = 'network: connection refused (ECONNREFUSED)';
   const failing = await pageWith({ pending: 5, failing: 2, oldestCreatedMs: now - 75_000, lastError });

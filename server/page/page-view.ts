@@ -29,8 +29,27 @@ export type PageView = {
   tokenRequired: boolean;
   /** Where alerts go. */
   alertTarget: 'log' | 'webhook';
+  /** In any order: all, or those with trouble and some more. */
+  channels: PageChannel[];
   /** The alerts whose last attempt failed; null while there are none. */
   failingAlerts: FailingAlerts | null;
+};
+
+/** How a channel is doing. Times are Unix ms; null: there is none. */
+export type PageChannel = {
+  name: string;
+  /** Such as "slack". */
+  kind: string;
+  /** Alerts that wait or are under way. */
+  pending: number;
+  /** Those of them whose last attempt failed. */
+  failing: number;
+  /** Since the server started. */
+  lastSentMs: number | null;
+  /** Why an attempt failed, the last that did. */
+  lastError: string;
+  /** It failed so often that it is left alone until then. */
+  retryMs: number | null;
 };
 
 /** Alerts that are not getting out. */

@@ -1,3 +1,4 @@
+import { channelTable, hasTrouble } from './channel-table.ts';
 import { howToPing } from './how-to-ping.ts';
 import { type Html, html } from './html.ts';
 import { monitorTable } from './monitor-table.ts';
@@ -16,6 +17,7 @@ ${view.alertTarget === 'webhook' ? 'Alerts go to PING_ALERT_URI.' : 'Alerts go t
 </header>
 <main>
 ${alertTrouble(view)}${monitorSection(view)}
+${channelSection(view)}
 <h2>How to ping</h2>
 ${howToPing(view)}
 </main>`;
@@ -53,6 +55,13 @@ others. <code>GET /monitors</code> lists every one, a page at a time.</p>
   return html`<h2>Monitors</h2>
 ${counts(monitors)}
 ${more ? note : ''}${monitorTable(monitors, nowMs)}`;
+}
+
+/** One that is all there is and does its work is not worth a table: the header says where alerts go. */
+function channelSection({ channels, nowMs }: PageView): Html {
+  if (channels.length < 2 && !channels.some(hasTrouble)) return html``;
+  return html`<h2>Channels</h2>
+${channelTable(channels, nowMs)}`;
 }
 
 /** "3 down · 1 late · 120 up", without what there is none of. */

@@ -14,7 +14,10 @@ const origins: Record<KeptChannel['origin'], ChannelOrigin> = {
 type Init = MessageInitShape<typeof ChannelSchema>;
 
 /** A channel as the wire has it. `settings`: those of its kind, without secrets. */
-export function channelMessage(channel: KeptChannel, { settings }: { settings: ChannelSettings }): Init {
+export function channelMessage(
+  channel: KeptChannel,
+  { settings, state }: { settings: ChannelSettings; state: Init['state'] },
+): Init {
   const { name, spec, etag, origin, createdMs, updatedMs } = channel;
   const isSetUp = origin === 'settings';
   return {
@@ -28,6 +31,7 @@ export function channelMessage(channel: KeptChannel, { settings }: { settings: C
     origin: origins[origin],
     createdAt: timestampOf(isSetUp ? null : createdMs),
     updatedAt: timestampOf(isSetUp ? null : updatedMs),
+    state,
   };
 }
 

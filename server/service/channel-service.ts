@@ -5,14 +5,24 @@ import type { ChannelBook } from '../alerting/channel-book.ts';
 import type { KeptChannel } from '../alerting/channel-spec.ts';
 import type { Clock } from '../clock.ts';
 import { sendTestNotice, testAdvice } from '../notify/send-test-notice.ts';
+import type { DeliveryQueue } from '../outbox/delivery-queue.ts';
+import type { Outbox } from '../outbox/outbox.ts';
 import { callError, quoteInput } from './call-error.ts';
 import { channelMessage } from './channel-message.ts';
+import { channelState } from './channel-state.ts';
 import { readChannel } from './read-channel.ts';
+import { reading } from './read-error.ts';
 import { refusalError } from './refusal-error.ts';
 import type { ServiceHandlers } from './service-handlers.ts';
 import { writing } from './write-error.ts';
 
-export type ChannelServiceOptions = { channels: ChannelBook; clock: Clock; newId: () => string };
+export type ChannelServiceOptions = {
+  channels: ChannelBook;
+  outbox: Pick<Outbox, 'state'>;
+  deliveries: Pick<DeliveryQueue, 'stats'>;
+  clock: Clock;
+  newId: () => string;
+};
 
 /** The name of the requests' field that holds a channel; errors name its fields with it. */
 const prefix = 'channel.';
@@ -22,10 +32,19 @@ const testLimitMs = 30_000;
 /** ChannelService: the channels of the ChannelBook. */
 export function channelService({
   channels,
+  outbox,
+  deliveries,
   clock,
   newId,
 }: ChannelServiceOptions): ServiceHandlers<typeof ChannelService> {
-  const message = (channel: KeptChannel) => channelMessage(channel, { settings: channels.shownSettings(channel) });
+  const messages = async (wanted: readonly KeptChannel[]) => {
+    const waiting = await reading(deliveries.stats());
+    return wanted.map((channel) => {
+      const state = channelState(outbox.state(channel.name), waiting.channels.get(channel.name));
+      return channelMessage(channel, { settings: channels.shownSettings(channel), state });
+    });
+  };
+  const message = async (channel: KeptChannel) => (await messages([channel]))[0]!;
 
   const named = (name: string): KeptChannel => {
     const channel = channels.channel(name);
@@ -40,16 +59,16 @@ export function channelService({
     if (!read.ok) throw read.error;
     const changed = await writing(channels.change(read.change));
     if (!changed.ok) throw refusalError(changed.refusal, prefix);
-    return { channel: message(changed.channel), created: changed.created };
+    return { channel: await message(changed.channel), created: changed.created };
   };
 
   return {
     async listChannels() {
-      return { channels: channels.channels().map(message) };
+      return { channels: await messages(channels.channels()) };
     },
 
     async getChannel({ name }) {
-      return { channel: message(named(name)) };
+      return { channel: await message(named(name)) };
     },
 
     async createChannel({ channel }) {

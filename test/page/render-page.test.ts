@@ -1,6 +1,6 @@
 import t from 'tap';
 import { pageStyle } from '../../server/page/page-style.ts';
-import type { PageMonitor, PageView } from '../../server/page/page-view.ts';
+import type { PageChannel, PageMonitor, PageView } from '../../server/page/page-view.ts';
 import { renderPage } from '../../server/page/render-page.ts';
 
 const nowMs = Date.UTC(2026, 10, 21, 7, 36, 19);
@@ -30,6 +30,7 @@ function page(changes: Partial<PageView> = {}): string {
     more: false,
     tokenRequired: false,
     alertTarget: 'webhook',
+    channels: [],
     failingAlerts: null,
     ...changes,
   });
@@ -232,3 +233,31 @@ function luminance(colour: string): number {
   });
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
+
+t.test('channels: those with trouble come first, and say what it is', async (t) => {
+  const plain: Omit<PageChannel, 'name'> = {
+    kind: 'slack',
+    pending: 0,
+    failing: 0,
+    lastSentMs: nowMs - 3 * min,
+    lastError: '',
+    retryMs: null,
+  };
+  const lastError = 'network: <refused>';
+  const channels = [
+    { ...plain, name: 'a' },
+    { ...plain, name: 'b', lastSentMs: null, kind: 'log' },
+    { ...plain, name: 'd', pending: 7, failing: 2, lastError, retryMs: nowMs + 5 * min },
+    { ...plain, name: 'c', pending: 1, failing: 1, lastError: 'dns: the host name does not exist' },
+  ];
+  const source = page({ channels });
+  const text = textOf(source.slice(source.indexOf('<h2>Channels')));
+  t.match(
+    text,
+    /failing c slack 3 min ago 1 the host name does not exist failing d .*7 <refused>; left alone until in 5 min/,
+  );
+  t.match(text, /works a slack 3 min ago 0 – not used b log – 0 –/);
+  t.notMatch(source, '<refused>');
+  t.notMatch(page({ channels: [channels[0]!] }), '<h2>Channels', 'one that works is not worth a table');
+  t.match(page({ channels: [channels[2]!] }), '<h2>Channels');
+});

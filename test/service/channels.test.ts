@@ -138,6 +138,36 @@ t.test('a test says what happened', async (t) => {
   t.match(await rest('POST', '/channels/test', { name: 'test' }), { status: 404, body: { field: 'name' } });
 });
 
+t.test('how a channel is doing: what waits, what failed, and what went out', async (t) => {
+  const receiver = await new AlertReceiver().listen();
+  t.teardown(() => receiver.close());
+  receiver.answer = () => 503;
+  const { rest, clock } = await serviceUnderTest(t);
+  await rest('PUT', '/channels/ops', { webhook: { url: receiver.url } });
+  await rest('PUT', '/monitors/job', { frequency: '1h', channels: ['ops'] });
+  t.match((await rest('GET', '/channels/ops')).body, {
+    state: { circuit: 'closed', retry_at: null, pending: 0, failing: 0, last_sent_at: null, last_error: '' },
+  });
+  const until = async (holds: (state: Record<string, unknown>) => boolean) => {
+    for (let turn = 0; turn < 200; turn++) {
+      const { body } = await rest('GET', '/channels/ops');
+      const { state } = body as { state: Record<string, unknown> };
+      if (holds(state)) return state;
+      await clock.advance(1_000);
+    }
+    throw new Error('it never came to that');
+  };
+  await rest('POST', '/ping', { name: 'job', status: 'fail' });
+  t.match(await until(({ failing }) => failing === 1), {
+    pending: 1,
+    last_sent_at: null,
+    last_failed_at: String,
+    last_error: /HTTP 503/,
+  });
+  receiver.answer = () => 200;
+  t.match(await until(({ pending }) => pending === 0), { failing: 0, last_sent_at: String, circuit: 'closed' });
+});
+
 t.test('bad input is refused, naming the field, in the same words everywhere', async (t) => {
   const { channels, rest } = await serviceUnderTest(t, { HOME_TOWN: 'x' });
   const rows: [field: string, message: RegExp, body: Record<string, unknown>][] = [
