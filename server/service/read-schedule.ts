@@ -21,7 +21,12 @@ export function readCron({ cron, timeZone }: { cron: string; timeZone: string },
     : { ok: false, field: 'cron', problem, value: cron };
 }
 
+/** Names in a hint. */
+const hintedMax = 20;
+
 /** Says which channels are valid, as the middle of an error message. */
 export function channelsHint(channels: ReadonlySet<string>): string {
-  return `must be names of channels that exist: ${[...channels].join(', ')}`;
+  const names = [...channels];
+  const more = names.length > hintedMax ? ` and ${names.length - hintedMax} more` : '';
+  return `must be names of channels that exist: ${names.slice(0, hintedMax).join(', ')}${more}`;
 }
