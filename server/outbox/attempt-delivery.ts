@@ -30,7 +30,7 @@ export async function attemptDelivery(
   const wasClosed = traffic.retryAtMs(now) === null;
   traffic.end({ id, verdict, random: random() }, now);
   log.circuit(channel, { wasClosed, retryAtMs: traffic.retryAtMs(now) });
-  return settleAs(delivery, verdict, { startedMs, latencyMs: now.monotonicMs - beganMs, context });
+  return settleAs(delivery, verdict, { startedMs, latencyMs: Math.round(now.monotonicMs - beganMs), context });
 }
 
 /** What a verdict means for a delivery, as things stand in its channel. */

@@ -206,6 +206,22 @@ t.test('each attempt is recorded as it was', async (t) => {
   ]);
 });
 
+t.test('how long an attempt took is whole ms, which a store takes, though clocks tell parts of them', async (t) => {
+  const { clock, queue, outbox, add } = sceneOf(t);
+  let partMs = 0;
+  const monotonicMs = clock.monotonicMs.bind(clock);
+  clock.monotonicMs = () => {
+    partMs += 0.3;
+    return monotonicMs() + partMs;
+  };
+  add(1, 'd-1');
+  await outbox.start();
+  await clock.advance(1_000);
+  const { attempts } = (await queue.get('d-1'))!;
+  t.match(attempts, [{ number: 1 }]);
+  t.ok(attempts.every(({ latencyMs }) => Number.isInteger(latencyMs)));
+});
+
 t.test('a channel that hangs for minutes delays no other', async (t) => {
   const clock = new FakeClock();
   const hanging = new ScriptedNotifier(clock);
