@@ -158,14 +158,9 @@ t.test('how a channel is doing: what waits, what failed, and what went out', asy
     throw new Error('it never came to that');
   };
   await rest('POST', '/ping', { name: 'job', status: 'fail' });
-  t.match(await until(({ failing }) => failing === 1), {
-    pending: 1,
-    last_sent_at: null,
-    last_failed_at: String,
-    last_error: /HTTP 503/,
-  });
+  t.match(await until(({ last_failed_at: at }) => at !== null), { last_sent_at: null, last_error: /HTTP 503/ });
   receiver.answer = () => 200;
-  t.match(await until(({ pending }) => pending === 0), { failing: 0, last_sent_at: String, circuit: 'closed' });
+  t.match(await until(({ last_sent_at: at }) => at !== null), { pending: 0, failing: 0, circuit: 'closed' });
 });
 
 t.test('bad input is refused, naming the field, in the same words everywhere', async (t) => {
