@@ -1,4 +1,5 @@
 import type { Bench } from './bench-context.ts';
+import { alertStorm } from './benches/alert-storm.ts';
 import { connectUnary } from './benches/connect-unary.ts';
 import { durability } from './benches/durability.ts';
 import { grpcUnary } from './benches/grpc-unary.ts';
@@ -21,6 +22,7 @@ export const benchList: readonly Bench[] = [
   millionMonitors,
   lateness,
   massOutage,
+  alertStorm,
   history,
   durability,
   soak,

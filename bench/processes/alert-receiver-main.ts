@@ -27,7 +27,7 @@ const server = createServer((request, response) => {
     response.writeHead(204).end();
     const { type, timestamp, data } = JSON.parse(Buffer.concat(chunks).toString());
     count += 1;
-    if (alerts.length < keptMax) alerts.push({ name: data.name, type, atMs, madeMs: Date.parse(timestamp) });
+    if (alerts.length < keptMax) alerts.push({ name: data.name ?? '', type, atMs, madeMs: Date.parse(timestamp) });
   });
 });
 server.listen(0, '127.0.0.1', () => process.send!({ kind: 'listening', port: (server.address() as AddressInfo).port }));
