@@ -92,10 +92,7 @@ export class ChannelBook implements Lanes {
   /** What rules need to know of the channels: another map when they have changed. */
   forRules(): AlertRules['channels'] {
     this.#forRules ??= new Map(
-      [...this.#channels].map(([name, { spec }]) => [
-        name,
-        { refreshMs: this.#kindNamed(spec.kind)?.refreshMs ?? null },
-      ]),
+      [...this.#channels].map(([name, { spec }]) => [name, traitsOf(this.#kindNamed(spec.kind))]),
     );
     return this.#forRules;
   }
@@ -198,4 +195,10 @@ export class ChannelBook implements Lanes {
     this.#lastWrite = written.catch(() => {});
     return written;
   }
+}
+
+/** What rules need to know of a kind of channel. */
+function traitsOf(kind: AnyChannelKind | undefined): { refreshMs: number | null; keepsOpen: boolean } {
+  const refreshMs = kind?.refreshMs ?? null;
+  return { refreshMs, keepsOpen: refreshMs !== null || (kind?.isKeyed ?? false) };
 }

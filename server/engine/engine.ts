@@ -1,19 +1,19 @@
 import type { Timer } from '../clock.ts';
-import { type Armed, type ChangeResult, type Loaded, StoreError } from '../store/store.ts';
+import type { Armed, ChangeResult, Loaded } from '../store/store.ts';
 import { type Acknowledged, type Command, type Outcome, receivedMsOf } from './command.ts';
 import { type Draft, decideBatch } from './decide-batch.ts';
 import type { Configuration } from './domain/configure.ts';
 import type { DecisionContext } from './domain/decision.ts';
-import type { Beat } from './domain/monitor.ts';
+import type { Beat, Monitor } from './domain/monitor.ts';
 import { wakeMs } from './domain/phase.ts';
-import { downMonitors } from './down-monitors.ts';
 import { DryRun } from './dry-run.ts';
 import type { EngineHealth, EngineOptions, MonitorChange } from './engine-options.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { Listening } from './listening.ts';
 import { loadBatch } from './load-batch.ts';
+import { LookAgain } from './look-again.ts';
 import { MonitorTimers } from './monitor-timers.ts';
-import { cannotRead, noIncident, refuse, shuttingDown, tooMany } from './refusals.ts';
+import { cannotRead, contested, noIncident, notRecorded, shuttingDown, tooMany } from './refusals.ts';
 import { SilencePace } from './silence-pace.ts';
 import { StoreErrors } from './store-errors.ts';
 
@@ -36,6 +36,7 @@ export class Engine {
   readonly #pace: SilencePace;
   readonly #storeErrors: StoreErrors;
   readonly #housekeeping: Housekeeping;
+  readonly #lookAgain: LookAgain;
   #queue: Waiting[] = [];
   #timer: Timer | undefined;
   #started = false;
@@ -56,6 +57,7 @@ export class Engine {
     this.#pace = new SilencePace({ sizeMax: options.limits.dueMax, turnMs: options.limits.dueTurnMs });
     this.#storeErrors = new StoreErrors(options);
     const { store, limits } = options;
+    this.#lookAgain = new LookAgain({ ...options, look: (ids) => this.#look(ids), errors: this.#storeErrors });
     this.#housekeeping = new Housekeeping({ store, errors: this.#storeErrors, historyMax: limits.historyMax });
   }
 
@@ -124,24 +126,20 @@ export class Engine {
     const receivedMs = this.#options.clock.wallMs();
     const incidentId = 'incidentId' in which ? which.incidentId : null;
     const found = incidentId === null ? [] : await this.#options.store.load([{ incidentId }]).catch(() => null);
-    if (found === null) return cannotRead;
-    const name = 'name' in which ? which.name : found[0]?.monitor?.name;
-    if (name === undefined) return noIncident(incidentId);
+    const name = 'name' in which ? which.name : found?.[0]?.monitor?.name;
+    if (name === undefined) return found === null ? cannotRead : noIncident(incidentId);
     return this.#command({ kind: 'acknowledge', name, incidentId, by, receivedMs });
   }
 
   /** The rules changed: looks at every monitor that is down, in turns as short as those of a mass outage. */
   lookAgain(): void {
-    if (this.#started) void this.#lookAtDown().catch((error) => this.#storeErrors.note(error));
+    if (this.#started) this.#lookAgain.request();
   }
 
-  async #lookAtDown(): Promise<void> {
-    const { store, clock } = this.#options;
-    for await (const ids of downMonitors(store, clock)) {
-      if (this.#stopped) return;
-      for (const id of ids) this.#timers.set(id, clock.wallMs());
-      this.#wake();
-    }
+  #look(ids: readonly number[]): boolean {
+    for (const id of ids) this.#timers.set(id, this.#options.clock.wallMs());
+    this.#wake();
+    return this.#stopped === undefined;
   }
 
   /** Tells what configurations and removals would do; possible before the start, too. */
@@ -234,6 +232,7 @@ export class Engine {
       logger.warn({ jumpMs }, 'the wall clock jumped');
       this.#timers.reset(clock.wallMs());
       this.#owedShiftMs += Math.min(0, jumpMs);
+      if (jumpMs < 0) this.lookAgain();
     }
     try {
       await this.#shiftDeliveries();
@@ -287,9 +286,15 @@ export class Engine {
   /** Looked at and found not due (or no longer there): back to sleep, until what the state says. */
   #rearm(looked: readonly Loaded[], dueIds: readonly number[], context: WakeContext): void {
     for (const [index, { monitor }] of looked.entries()) {
-      if (monitor) this.#timers.set(monitor.id, wakeMs(monitor, context));
+      if (monitor) this.#timers.set(monitor.id, this.#wakeMs(monitor, context));
       else this.#timers.delete(dueIds[index]!);
     }
+  }
+
+  #wakeMs(monitor: Monitor, context: WakeContext): number | null {
+    // Decided by rules that have changed meanwhile: who looks at all that is down may have passed it by.
+    const isStale = monitor.progress.alert !== null && this.#options.rules() !== context.rules;
+    return isStale ? context.nowMs : wakeMs(monitor, context);
   }
 
   /** Makes memory follow what was committed. Returns the commands (by index) whose change met a conflict. */
@@ -312,7 +317,7 @@ export class Engine {
         this.#monitors -= 1;
       } else {
         if (change.monitor.id === 0) this.#monitors += 1;
-        this.#timers.set(result.id, wakeMs(change.monitor, context));
+        this.#timers.set(result.id, this.#wakeMs(change.monitor, context));
       }
       if (!notable && !sink.wantsBeats) continue;
       const { id, version } = result;
@@ -328,7 +333,7 @@ export class Engine {
     for (const waiting of conflicted) {
       waiting.attempts += 1;
       if (waiting.attempts < conflictAttemptsMax) continue;
-      waiting.resolve(refuse('unavailable', 'the monitor is being changed by others all the time; try again'));
+      waiting.resolve(contested);
     }
     this.#queue.unshift(...conflicted.filter(({ attempts }) => attempts < conflictAttemptsMax));
   }
@@ -338,9 +343,7 @@ export class Engine {
     for (const id of dueIds) this.#timers.set(id, retryMs);
     this.#storeErrors.note(error);
     if (waiting.length > 0) this.#listening.refused(Math.min(...waiting.map(({ command }) => receivedMsOf(command))));
-    const reason =
-      error instanceof StoreError && error.reason === 'full' ? 'its disk is full' : 'its store cannot write';
-    const outcome = refuse('unavailable', `the server could not record this, ${reason}; nothing changed, try again`);
+    const outcome = notRecorded(error);
     for (const { resolve } of waiting) resolve(outcome);
   }
 

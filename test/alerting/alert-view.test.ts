@@ -8,8 +8,16 @@ import { hourMs, incidentOf, minuteMs, monitorOf, tenMs } from '../engine/cast.t
 import { alertRules } from '../support/alert-rules.ts';
 
 const nowMs = tenMs + hourMs;
-const told = [{ channel: 'ops', atMs: tenMs, lastMs: tenMs + minuteMs, reminders: 1 }];
-const raised: OpenAlert = { toldAs: 'i', sinceMs: tenMs, told: [], ack: null, blind: null, heldBy: '' };
+const told = [{ channel: 'ops', said: 'down' as const, atMs: tenMs, lastMs: tenMs + minuteMs, reminders: 1 }];
+const raised: OpenAlert = {
+  incident: { id: 'i', startedMs: tenMs, reason: 'missed' },
+  sinceMs: tenMs,
+  told: [],
+  ack: null,
+  blind: null,
+  heldBy: '',
+  flaps: 0,
+};
 const ack = { atMs: tenMs + minuteMs, by: 'ann', note: 'on it' };
 const flapping = { flipMs: nowMs, flaps: 5 };
 

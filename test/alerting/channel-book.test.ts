@@ -63,7 +63,7 @@ t.test('names, lanes and what rules see follow each change', async (t) => {
   t.match(await book.change(upsert('ops', { url: 'http://a.example/' })), { ok: true, created: true });
   t.strictSame(
     [[...names], [...book.forRules()], changes()],
-    [['default', 'ops'], [...before, ['ops', { refreshMs: null }]], 1],
+    [['default', 'ops'], [...before, ['ops', { refreshMs: null, keepsOpen: false }]], 1],
   );
   t.not(book.forRules(), before);
   t.equal(book.forRules(), book.forRules(), 'the same map until something changes');

@@ -21,7 +21,7 @@ async function bookUnderTest(options: Partial<RuleBookOptions> = {}) {
   const catalog = new MemoryCatalog();
   let ids = 0;
   let changes = 0;
-  let channels: AlertRules['channels'] = new Map([['ops', { refreshMs: null }]]);
+  let channels: AlertRules['channels'] = new Map([['ops', { refreshMs: null, keepsOpen: false }]]);
   const open = () =>
     RuleBook.open({
       catalog,
@@ -46,7 +46,7 @@ async function bookUnderTest(options: Partial<RuleBookOptions> = {}) {
     book: await open(),
     changes: () => changes,
     setChannels: (names: string[]) => {
-      channels = new Map(names.map((name) => [name, { refreshMs: null }]));
+      channels = new Map(names.map((name) => [name, { refreshMs: null, keepsOpen: false }]));
     },
   };
 }

@@ -111,7 +111,8 @@ export function accept(monitor: Monitor | undefined, beat: Beat, context: Decisi
 
 /** Progress of a monitor whose open incident "default" was told of at 10:00:00, and that is to be told of no more. */
 export function toldProgress(incidentId = 'incident'): Progress {
-  const told = [{ channel: 'default', atMs: tenMs, lastMs: tenMs, reminders: 0 }];
-  const open = { toldAs: incidentId, sinceMs: tenMs, told, ack: null, blind: null, heldBy: '' };
+  const told = [{ channel: 'default', said: 'down' as const, atMs: tenMs, lastMs: tenMs, reminders: 0 }];
+  const incident = { id: incidentId, startedMs: tenMs, reason: 'missed' as const };
+  const open = { incident, sinceMs: tenMs, told, ack: null, blind: null, heldBy: '', flaps: 0 };
   return { ...noProgress, alert: { open, downs: [], flapping: null, nextMs: null } };
 }

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Test } from 'tap';
 import type { Clock, Timer } from '../../server/clock.ts';
 import type { Outcome } from '../../server/engine/command.ts';
+import type { AlertRules } from '../../server/engine/domain/alerting/alert-rules.ts';
 import type { Beat, BeatRecord, IncidentRecord, Monitor } from '../../server/engine/domain/monitor.ts';
 import type { Notice } from '../../server/engine/domain/notice.ts';
 import { Engine } from '../../server/engine/engine.ts';
@@ -32,6 +33,8 @@ export class EngineUnderTest {
   readonly warnings: string[] = [];
   readonly #options: Options;
   readonly #newId: () => string;
+  /** Those of now; reminders as the options say. */
+  rules: AlertRules;
   store!: WatchedStore;
   engine!: Engine;
   #life = { over: false };
@@ -39,6 +42,7 @@ export class EngineUnderTest {
   constructor(directory: string, options: Options = {}) {
     this.directory = directory;
     this.#options = options;
+    this.rules = alertRules({ reminderMs: options.alertRepeatMs ?? null });
     this.#newId = options.newId ?? counter('id');
   }
 
@@ -54,7 +58,7 @@ export class EngineUnderTest {
   build(): void {
     this.#life = { over: false };
     this.store = new WatchedStore(new SqliteStore(this.directory));
-    const { limits, alertRepeatMs = null, blindHoldMaxMs = hourMs, changes = nobody } = this.#options;
+    const { limits, blindHoldMaxMs = hourMs, changes = nobody } = this.#options;
     const note = (...args: [string] | [object, string]) => this.warnings.push(args.at(-1) as string);
     this.engine = new Engine({
       store: this.store,
@@ -71,7 +75,7 @@ export class EngineUnderTest {
       },
       newId: this.#newId,
       logger: { info: () => {}, warn: note, error: note },
-      rules: () => alertRules({ reminderMs: alertRepeatMs }),
+      rules: () => this.rules,
       onDeliveries: () => {},
       nextOccurrence: wholeHours,
       changes,

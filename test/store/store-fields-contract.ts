@@ -63,12 +63,13 @@ export function storeFieldsContract(t: Test, { name, open }: StoreContractOption
         held: { by: 'bare', why: 'recovery', untilMs: 7, sayMs: 7 },
         alert: {
           open: {
-            toldAs: 'i-0',
+            incident: { id: 'i-0', startedMs: 7, reason: 'failed' },
             sinceMs: 8,
-            told: [{ channel: 'default', atMs: 9, lastMs: 10, reminders: 11 }],
+            told: [{ channel: 'default', said: 'down', atMs: 9, lastMs: 10, reminders: 11 }],
             ack: { atMs: 12, by: 'me', note: '' },
             blind: { fromMs: 13, toMs: 14 },
             heldBy: 'bare',
+            flaps: 2,
           },
           downs: [15],
           flapping: { flipMs: 16, flaps: 17 },

@@ -1,5 +1,5 @@
 import { withoutOldDowns } from './alerting/flapping.ts';
-import { closeAlert } from './alerting/tell.ts';
+import { closeAlert, continueAlert } from './alerting/tell.ts';
 import { awaitNext } from './await-next.ts';
 import { beatTime } from './beat-time.ts';
 import { alertMs } from './blind-time.ts';
@@ -78,9 +78,15 @@ function decide(monitor: Monitor, beat: Beat, status: BeatStatus, at: At): Decis
   const before = passed.monitor;
   const resumed = endsPause(before, beat, status) ? joined(passed, endPause(before, atMs, context)) : passed;
   const { decision, record } = takeBeat(resumed.monitor, beat, status, at);
-  const all = joined(resumed, decision);
+  const told = tellUnder(decision.monitor, resumed.monitor, context);
+  const all = joined(resumed, told ? joined(decision, told) : decision);
   all.beats.push(record);
   return mergeNotices(all);
+}
+
+/** A beat may name other tags and channels for a monitor that is down: those say who hears of it. */
+function tellUnder(monitor: Monitor, before: Monitor, context: DecisionContext): Decision | null {
+  return monitor.config === before.config || monitor.status !== 'down' ? null : continueAlert(monitor, context);
 }
 
 /** A replay of what came before the pause does not end it (a stamp has no milliseconds). */
@@ -205,7 +211,7 @@ function ok(monitor: Monitor, beat: Beat, { atMs, context, scheduling }: At): De
   const endedMs = Math.max(atMs, incident.startedMs);
   const incidents = [{ ...incident, endedMs, heldBy: namesHolder(progress.held) }];
   // Nobody was told that it was down.
-  if (progress.held !== null) return { ...onlyState(up), incidents };
+  if (progress.held !== null && !progress.alert?.open) return { ...onlyState(up), incidents };
   const { message } = beat;
   const recovery = { incident, recoveredMs: endedMs, message, blind: monitor.hold?.blind ?? null };
   return { ...closeAlert(up, recovery, context), incidents };

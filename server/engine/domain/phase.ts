@@ -32,8 +32,8 @@ export function wakeMs(monitor: Monitor, context: Now): number | null {
       return progress.pause?.untilMs ?? null;
     case 'down':
       return earliest(
-        progress.alert?.nextMs ?? null,
-        progress.held === null ? null : context.nowMs + heldLookMs,
+        // What is held is not told of, whatever was told before.
+        progress.held === null ? (progress.alert?.nextMs ?? null) : context.nowMs + heldLookMs,
         // Oks count as in a row only while they come in time.
         progress.oks === 0 ? null : alertMs(monitor, context),
         ...limits,

@@ -201,17 +201,18 @@ export const migrations: readonly string[] = [
   UPDATE monitors SET progress = json_set(
     coalesce(progress, '{}'), '$.alert', json_object(
       'open', json_object(
-        'toldAs', incident_id,
+        'incident', json_object('id', incident_id, 'startedMs', incident_started_ms, 'reason', incident_reason),
         'sinceMs', incident_started_ms,
         'told', json((
-          SELECT json_group_array(json_object('channel', value, 'atMs', incident_started_ms, 'lastMs', incident_started_ms,
-            'reminders', repeats))
+          SELECT json_group_array(json_object('channel', value, 'said', 'down', 'atMs', incident_started_ms,
+            'lastMs', unixepoch() * 1000, 'reminders', repeats))
           FROM json_each(iif(coalesce(json_array_length(config, '$.channels'), 0) = 0, '["default"]',
             json_extract(config, '$.channels')))
         )),
         'ack', NULL,
         'blind', NULL,
-        'heldBy', ''
+        'heldBy', '',
+        'flaps', 0
       ),
       'downs', json('[]'),
       'flapping', NULL,

@@ -68,16 +68,16 @@ export class MonitorTable {
     return this.#ids.get(id);
   }
 
-  /** The slot of a ping id; -1 when no monitor has it. */
-  /** Looks at all that is rare: some ms while 100,000 monitors are down. */
+  /** The slot of an open incident; -1 when none is. Looks at all that is rare: some ms while 100,000 monitors are down. */
   slotOfIncident(incidentId: string): number {
     for (const [slot, { incident, progress }] of this.#rare) {
       if (incident === null) continue;
-      if (incident.id === incidentId || progress.alert?.open?.toldAs === incidentId) return slot;
+      if (incident.id === incidentId || progress.alert?.open?.incident.id === incidentId) return slot;
     }
     return -1;
   }
 
+  /** The slot of a ping id; -1 when no monitor has it. */
   slotOfPingId(pingId: string): number {
     return this.#slotsByPingId.get(pingId) ?? -1;
   }

@@ -142,7 +142,10 @@ t.test('routes that do not tell recoveries; a monitor that is told twice is told
   world.beat({ frequencyMs: hourMs });
   t.same(told(world), ['chat: down at 0']);
   // A receiver that keeps what is open would have it open until it forgets.
-  const kept = failed({ routes: [routeOf({ recovery: false })], channels: new Map([['chat', { refreshMs: hourMs }]]) });
+  const kept = failed({
+    routes: [routeOf({ recovery: false })],
+    channels: new Map([['chat', { refreshMs: hourMs, keepsOpen: true }]]),
+  });
   kept.nowMs += 1_000;
   kept.beat({ frequencyMs: hourMs });
   t.same(told(kept), ['chat: down at 0', 'chat: up at 1']);
@@ -289,11 +292,124 @@ t.test('downs that are an hour apart do not flap, and are forgotten', async (t) 
 });
 
 t.test('a channel that is refreshed is told again whatever holds, once it was told', async (t) => {
-  const channels = new Map([['default', { refreshMs: 5 * minuteMs }]]);
+  const channels = new Map([['default', { refreshMs: 5 * minuteMs, keepsOpen: true }]]);
   const silences = [{ id: 's', match: everything, fromMs: atS(1), untilMs: atS(6_000) }];
   const world = failed({ channels, silences });
   world.pass(atS(10));
   world.run([{ kind: 'acknowledge', name: 'backup', incidentId: null, by: { by: '', note: '' }, receivedMs: atS(10) }]);
   world.pass(atS(650));
   t.same(told(world), ['default: down at 0', 'default: down reminder 1 at 300', 'default: down reminder 2 at 600']);
+});
+
+/** Flaps from `world.nowMs` on: three times down, a minute each, and up between; down at the end. */
+function flap(world: World): void {
+  for (let n = 0; n < 3; n++) {
+    world.beat({ frequencyMs: 10 * hourMs });
+    world.pass(world.nowMs + minuteMs);
+    world.beat({ frequencyMs: 10 * hourMs, status: 'fail' });
+    world.pass(world.nowMs + minuteMs);
+  }
+}
+
+t.test('what a notice of flapping opened is closed, whatever happens meanwhile', async (t) => {
+  const silence = { id: 's', match: everything, fromMs: tenMs, untilMs: atS(40_000) };
+  const stories: [string, (world: World) => unknown][] = [
+    ['acknowledged', (world) => void world.run([ackBy(world)])],
+    ['silenced', (world) => Object.assign(world, { rules: alertRules({ flapDowns: 3, silences: [silence] }, names) })],
+    [
+      'another route',
+      (world) => Object.assign(world, { rules: alertRules({ flapDowns: 3, routes: [routeOf()] }, names) }),
+    ],
+    ['paused', (world) => void world.pause()],
+    ['removed', (world) => void world.remove()],
+  ];
+  for (const [what, happens] of stories) {
+    const world = worldOf({ flapDowns: 3 });
+    flap(world);
+    t.match(told(world).at(-1), /^default: flapping/);
+    happens(world);
+    if (world.monitors.size > 0 && world.monitor().status === 'down') {
+      world.pass(world.nowMs + hourMs, 10_000);
+      world.beat({ frequencyMs: 10 * hourMs });
+    }
+    const last = world.deliveries.findLast(({ channel }) => channel === 'default')!;
+    t.match(last.notice.type, /^(up|closed)$/, what);
+    const opened = world.deliveries.findLast(({ notice }) => notice.type === 'flapping')!;
+    t.equal(
+      last.notice.incidentId,
+      world.deliveries.find(({ notice }) => notice.type === 'flapping')!.notice.incidentId,
+    );
+    t.ok(opened);
+  }
+});
+
+const ackBy = (world: World) =>
+  ({
+    kind: 'acknowledge',
+    name: 'backup',
+    incidentId: null,
+    by: { by: 'me', note: '' },
+    receivedMs: world.nowMs,
+  }) as const;
+
+t.test('a monitor that flaps on is told of to those who come later: steps, and the end of a silence', async (t) => {
+  const later = worldOf({
+    flapDowns: 3,
+    routes: [routeOf({ steps: [{ afterMs: 5 * minuteMs, channels: ['chat'] }] })],
+  });
+  for (let n = 0; n < 4; n++) flap(later);
+  t.match(told(later), [/^chat: flapping/], 'once');
+  const silence = { id: 's', match: everything, fromMs: tenMs, untilMs: atS(600) };
+  const silenced = worldOf({ flapDowns: 3, silences: [silence] });
+  for (let n = 0; n < 4; n++) flap(silenced);
+  t.match(told(silenced), [/^default: flapping flaps \d+ at 600$/]);
+});
+
+t.test('a beat that names other channels for a monitor that is down tells them', async (t) => {
+  const world = failed();
+  world.nowMs += 1_000;
+  const named = { cron: null, tags: null, channels: ['pager'] };
+  world.beat({ frequencyMs: hourMs, status: 'fail', named });
+  t.same(told(world), ['default: down at 0', 'pager: down at 1']);
+});
+
+t.test('a channel that is removed and made again was never told', async (t) => {
+  const routes = [routeOf()];
+  const world = failed({ routes });
+  world.rules = alertRules({ routes }, ['default']);
+  world.look();
+  world.rules = alertRules({ routes }, names);
+  world.pass(atS(60));
+  world.beat({ frequencyMs: hourMs });
+  t.same(told(world), [
+    'chat: down at 0',
+    'default: down at 0',
+    'chat: down at 1',
+    'default: up at 60',
+    'chat: up at 60',
+  ]);
+});
+
+t.test('a clock that is set back puts nothing off', async (t) => {
+  const routes = [routeOf({ steps: [{ afterMs: 10 * minuteMs, channels: ['chat'] }], reminderMs: hourMs })];
+  const world = failed({ routes });
+  world.nowMs -= 6 * hourMs;
+  world.look();
+  world.pass(world.nowMs + 11 * minuteMs);
+  t.equal(told(world).length, 1);
+  world.nowMs -= 6 * hourMs;
+  world.look();
+  world.pass(world.nowMs + hourMs + minuteMs, 10_000);
+  t.equal(told(world).length, 2, 'and its reminder');
+});
+
+t.test('taking back an acknowledgement does not put off what was told meanwhile', async (t) => {
+  const channels = new Map([['default', { refreshMs: 5 * minuteMs, keepsOpen: true }]]);
+  const world = failed({ channels });
+  world.run([ackBy(world)]);
+  world.pass(atS(3_600), 10_000);
+  const before = told(world).length;
+  world.run([{ ...ackBy(world), by: null }]);
+  world.pass(atS(3_600 + 301), 1_000);
+  t.equal(told(world).length, before + 1);
 });

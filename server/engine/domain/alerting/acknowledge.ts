@@ -7,7 +7,7 @@ import { continueAlert } from './tell.ts';
 
 /** Whether `id` is that of the open incident, or the one that channels know it by. */
 export function isOpenIncident({ incident, progress }: Monitor, id: string): boolean {
-  return incident !== null && (incident.id === id || progress.alert?.open?.toldAs === id);
+  return incident !== null && (incident.id === id || progress.alert?.open?.incident.id === id);
 }
 
 /**
@@ -24,6 +24,6 @@ export function acknowledge(monitor: Monitor, ack: Acknowledgement | null, conte
 
 function withoutAck(open: OpenAlert, nowMs: number): OpenAlert {
   const tookMs = Math.max(0, nowMs - (open.ack?.atMs ?? nowMs));
-  const told = open.told.map((each) => ({ ...each, lastMs: each.lastMs + tookMs }));
+  const told = open.told.map((each) => ({ ...each, lastMs: Math.min(nowMs, each.lastMs + tookMs) }));
   return { ...open, ack: null, sinceMs: open.sinceMs + tookMs, told };
 }

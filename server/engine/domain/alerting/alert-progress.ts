@@ -1,8 +1,10 @@
-import type { BlindInterval } from '../monitor.ts';
+import type { BlindInterval, OpenIncident } from '../monitor.ts';
 
 /** A channel that was told of an open alert. Times in Unix ms. */
 export type ToldChannel = {
   channel: string;
+  /** What it was told last: that the monitor is down, or that it flaps. */
+  said: 'down' | 'flapping';
   atMs: number;
   /** When it was told last, reminders included. */
   lastMs: number;
@@ -14,8 +16,8 @@ export type Acknowledgement = { atMs: number; by: string; note: string };
 
 /** An alert that was raised and is not over. */
 export type OpenAlert = {
-  /** The id of the incident that channels know it by: while a monitor flaps, the one that it began with. */
-  toldAs: string;
+  /** The incident that channels know it by: while a monitor flaps, the one that it began with. */
+  incident: Pick<OpenIncident, 'id' | 'startedMs' | 'reason'>;
   /** When it was raised: steps count from then, Unix ms. */
   sinceMs: number;
   /** In the order in which they were told first. */
@@ -24,6 +26,8 @@ export type OpenAlert = {
   /** As in `Notice`: what was so when it was raised. */
   blind: BlindInterval | null;
   heldBy: string;
+  /** How often it went down before it became steady; 0: it did not flap. */
+  flaps: number;
 };
 
 /** A monitor that goes up and down again and again. */
@@ -34,7 +38,7 @@ export type Flapping = {
   flaps: number;
 };
 
-/** What is and was told about a monitor. */
+/** What is and was told about a monitor. While it flaps there is an open alert, also when it is up. */
 export type AlertProgress = {
   open: OpenAlert | null;
   /** When it went down lately, Unix ms, oldest first: what flapping is told by. */

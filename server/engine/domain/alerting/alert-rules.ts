@@ -26,8 +26,11 @@ export type Silence = { id: string; match: MonitorMatcher; fromMs: number; until
 
 /** All that says who hears of alerts and when. Replaced as a whole when something changes. */
 export type AlertRules = {
-  /** The channels that there are, by name. `refreshMs`: what is open is told again so often, whatever else holds. */
-  channels: ReadonlyMap<string, { refreshMs: number | null }>;
+  /**
+   * The channels that there are, by name. `refreshMs`: what is open is told again so often, whatever else holds. `keepsOpen`:
+   * the receiver keeps what is open until it hears that it is over.
+   */
+  channels: ReadonlyMap<string, { refreshMs: number | null; keepsOpen: boolean }>;
   /** Told when neither the monitor nor a route names a channel that there is. */
   defaultChannel: string;
   /** Sorted by name. */

@@ -14,7 +14,7 @@ export function withDown(downs: readonly number[], nowMs: number, max: number): 
 
 /** What a monitor that is up need not remember any more is left out; the same object while nothing is. */
 export function withoutOldDowns(alert: AlertProgress | null, nowMs: number): AlertProgress | null {
-  if (alert === null || alert.open !== null || alert.flapping !== null) return alert;
+  if (alert === null || alert.open !== null) return alert;
   const lastMs = alert.downs.at(-1);
   return lastMs === undefined || Math.abs(nowMs - lastMs) >= flapWindowMs ? null : alert;
 }

@@ -40,7 +40,7 @@ export function planFor(subject: Subject, rules: AlertRules): PlannedChannel[] {
       afterMs: Math.min(how.afterMs, before?.afterMs ?? Infinity),
       reminderMs: shorter(how.reminderMs, before?.reminderMs ?? null),
       // What a channel keeps open would stay so.
-      recovery: how.recovery || (before?.recovery ?? false) || traits.refreshMs !== null,
+      recovery: how.recovery || (before?.recovery ?? false) || traits.keepsOpen,
       refreshMs: traits.refreshMs,
     });
   };
