@@ -220,7 +220,7 @@ export class Engine {
     this.#running = false;
     if (this.#drained && this.#queue.length === 0) this.#drained();
     // A full batch of silence: more is due, and a timer would let a millisecond pass for each batch.
-    else if (isFull) this.#wake();
+    else if (isFull || this.#queue.length > 0) this.#wake();
     else this.#scheduleNext(listening);
   }
 
@@ -349,10 +349,6 @@ export class Engine {
 
   #scheduleNext(listening: boolean): void {
     const { clock } = this.#options;
-    if (this.#queue.length > 0) {
-      this.#wake();
-      return;
-    }
     const stampMs = listening ? this.#listening.untilStampMs() : retryAfterStoreErrorMs;
     const nextMs = listening ? this.#timers.nextMs() : null;
     // One on, because the millisecond of a deadline belongs to the beat.
