@@ -138,7 +138,7 @@ export async function startApp({
       kinds: channelKinds,
       lookUp: lookUpEnv,
       ports,
-      defaultChannel: { name: defaultChannel, ...settingsOfDefault(config), notifier },
+      defaultChannel: { name: defaultChannel, ...settingsOfDefault(config), notifier, digestAbove: config.digestAbove },
       routeNaming: (channel) => rules.routeNaming(channel),
       onChange: () => {
         engine.lookAgain();

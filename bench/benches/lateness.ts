@@ -29,7 +29,7 @@ async function run({ workspace, data, progress, seconds, profileDir }: BenchCont
   const server = await startProduct({
     workspace,
     dataDir: await data.copy(million),
-    env: { PING_ALERT_URI: receiver.url },
+    env: { PING_ALERT_URI: receiver.url, TOCSIN_DIGEST_ABOVE: '1000000' },
     profileDir,
   });
   const load = new LoadGenerator(workspace);

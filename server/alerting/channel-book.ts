@@ -28,7 +28,13 @@ export type ChannelBookOptions = Workshop & {
   onChange: () => void;
 };
 
-export type DefaultChannel = { name: string; kind: string; settings: ChannelSettings; notifier: Notifier };
+export type DefaultChannel = {
+  name: string;
+  kind: string;
+  settings: ChannelSettings;
+  notifier: Notifier;
+  digestAbove: number;
+};
 
 export type ChangedChannel =
   | { ok: true; channel: KeptChannel; created: boolean }
@@ -53,8 +59,8 @@ export class ChannelBook implements Lanes {
   private constructor(options: ChannelBookOptions) {
     this.#options = options;
     this.names = this.#names;
-    const { name, kind, settings, notifier } = options.defaultChannel;
-    const spec = { ...plainChannel, kind, settings };
+    const { name, kind, settings, notifier, digestAbove: above } = options.defaultChannel;
+    const spec = { ...plainChannel, kind, settings, digest: { ...plainChannel.digest, above } };
     const times = { createdMs: 0, updatedMs: 0 };
     const channel: KeptChannel = { name, spec, etag: this.#etagOf(spec), origin: 'settings', ...times };
     this.#keep(channel, laneOf(spec, { kind: options.kinds[kind], notifier }));

@@ -105,6 +105,13 @@ export const settings = {
     description: 'How often an alert is repeated while its monitor is down.',
     shown: 'plain',
   }),
+  digestAbove: setting(wholeNumber({ min: 1, max: 1_000_000 }), {
+    variable: 'TOCSIN_DIGEST_ABOVE',
+    default: '5',
+    unit: 'alerts',
+    description: 'So many alerts within a minute go to PING_ALERT_URI one by one; more go as one digest.',
+    shown: 'plain',
+  }),
   flapDowns: setting(wholeNumber({ min: 0, max: 20 }), {
     variable: 'TOCSIN_FLAPPING',
     default: '5',

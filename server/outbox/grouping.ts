@@ -1,4 +1,4 @@
-/** How long a first notice waits for company, ms: what goes down at once should be told at once. */
+/** How long a digest waits for company, ms: what goes down at once should be told at once. */
 export const collectMs = 1_000;
 
 export type Grouping =
@@ -28,20 +28,21 @@ export type GroupingInput = {
 };
 
 /**
- * How the notices that wait for a channel are told. They collect for a second. Then each goes by itself, while no more than
- * `above` are told within `windowMs`; otherwise all go as one digest, `windowMs` after the last one at the earliest. So there
+ * How the notices that wait for a channel are told. Each goes by itself, at once, while no more than `above` are told within
+ * `windowMs`; otherwise they collect for a second and go as one digest, `windowMs` after the last one at the earliest. So there
  * are never more than `above` + 1 messages within `windowMs`, in a storm that goes on there is one, and nothing waits longer
  * than that.
  */
 export function decideGrouping(input: GroupingInput): Grouping {
   const { fresh, oldestMs, told, lastDigestMs, digest, isBatched, nowMs } = input;
   const collectedMs = oldestMs + collectMs;
-  if (nowMs < collectedMs) return { kind: 'wait', untilMs: collectedMs };
-  if (isBatched) return fresh === 1 ? { kind: 'singles' } : { kind: 'digest' };
+  const isCollecting = nowMs < collectedMs;
+  if (isBatched && !isCollecting) return fresh === 1 ? { kind: 'singles' } : { kind: 'digest' };
   // Counted back from the oldest that waits, not from now: what began to collect for a digest goes as one.
   const near = told.filter(({ atMs }) => atMs > oldestMs - digest.windowMs);
   const notices = near.reduce((sum, its) => sum + its.notices, fresh);
-  if (notices <= digest.above) return { kind: 'singles' };
+  if (notices <= digest.above && !isBatched) return { kind: 'singles' };
+  if (isCollecting) return { kind: 'wait', untilMs: collectedMs };
   const nextDigestMs = lastDigestMs === null ? nowMs : lastDigestMs + digest.windowMs;
   return nowMs < nextDigestMs ? { kind: 'wait', untilMs: nextDigestMs } : { kind: 'digest' };
 }

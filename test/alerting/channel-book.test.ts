@@ -38,7 +38,13 @@ async function open(options: { catalog?: MemoryCatalog; env?: Record<string, str
     kinds: channelKinds,
     lookUp: envLookup({ env, readFile: (path) => (path === '/run/token' ? 'from-a-file\n' : fail(path)) }),
     ports: portsForTests(clock),
-    defaultChannel: { name: 'default', kind: 'log', settings: {}, notifier: { send: async () => never() } },
+    defaultChannel: {
+      name: 'default',
+      kind: 'log',
+      settings: {},
+      digestAbove: 5,
+      notifier: { send: async () => never() },
+    },
     routeNaming: (channel) => (channel === route ? 'the-route' : null),
     onChange: () => changes++,
   });

@@ -10,22 +10,21 @@ function messages(attempts: readonly (Attempt & { atMs: number })[], startMs: nu
   return attempts.map(({ notices, atMs }) => [notices.length, (atMs - startMs) / 1_000]);
 }
 
-t.test('10,000 at once are one digest; a lone one is told within a second', async (t) => {
+t.test('10,000 at once are one digest; a lone one is told at once', async (t) => {
   const { clock, queue, notifier, outbox, make, log } = sceneOf(t, { lane: few });
   await outbox.start();
   const startMs = clock.wallMs();
   make(1, 'lone');
   outbox.poke();
-  await clock.advance(999);
-  t.same(notifier.ids, []);
   await clock.advance(1);
   t.same(notifier.ids, ['lone']);
+  await clock.advance(999);
 
   for (let n = 0; n < 10_000; n++) make(2 + n, `d-${n}`);
   outbox.poke();
   await clock.advance(10 * 60_000);
   t.same(messages(notifier.attempts, startMs), [
-    [1, 1],
+    [1, 0],
     [10_000, 2],
   ]);
   t.match(notifier.attempts[1], { id: 'digest 1', attempt: 1, notices: [{ name: 'm2' }, { name: 'm3' }] });
@@ -47,11 +46,11 @@ t.test('a storm: one by one up to the bound, then a digest a minute', async (t) 
   t.same(
     sent.slice(0, 6),
     [
-      [1, 1],
-      [1, 3],
-      [1, 5],
-      [1, 7],
-      [1, 9],
+      [1, 0],
+      [1, 2],
+      [1, 4],
+      [1, 6],
+      [1, 8],
       [1, 11],
     ],
     'the sixth stands for a digest',
@@ -237,7 +236,7 @@ t.test('a channel that hangs for minutes delays no other', async (t) => {
   }
   t.same(
     messages(notifier.attempts, startMs),
-    Array.from({ length: 30 }, (_, n) => [1, 20 * n + 1]),
+    Array.from({ length: 30 }, (_, n) => [1, 20 * n]),
   );
   t.equal(hanging.underWay, 8);
 });
@@ -250,7 +249,7 @@ t.test('a channel whose receiver is away', async (t) => {
     notifier.answer = () => (away ? refused : ok);
     for (let n = 1; n <= 5; n++) make(n, `d-${n}`);
     outbox.poke();
-    await clock.advance(1_000);
+    await clock.advance(0);
     t.equal(notifier.attempts.length, 5);
     t.match(outbox.state('default'), { circuit: 'open', retryAtMs: clock.wallMs() + 30_000, lastSentMs: null });
     t.equal(outbox.state('default').lastError, 'network: connection refused');
@@ -303,7 +302,7 @@ t.test('a channel whose receiver is away', async (t) => {
     outbox.poke();
     await clock.advance(1_000);
     t.equal(notifier.attempts.at(-1)!.id, 'd-2');
-    t.equal(notifier.attempts.at(-1)!.atMs, startMs + 1_000);
+    t.equal(notifier.attempts.at(-1)!.atMs, startMs);
     t.equal(outbox.state('default').circuit, 'closed');
     t.equal(outbox.state('other').circuit, 'open');
   });
@@ -316,7 +315,7 @@ t.test('a channel whose receiver is away', async (t) => {
         : ok;
     make(1, 'd-1');
     await outbox.start();
-    await clock.advance(1_000);
+    await clock.advance(0);
     const startMs = clock.wallMs();
     t.match(outbox.state('default'), { circuit: 'open', retryAtMs: startMs + 600_000 });
     make(2, 'd-2');
