@@ -110,6 +110,7 @@ export async function startApp({
         bytesMax: config.historyBytes,
       },
       nameSeed: Math.floor(random() * 2 ** 32),
+      afterIo: (run) => clock.afterIo(run),
       onHistoryProblem: (problem) => logger.error({ problem }, 'the history of beats does not grow'),
     });
     teardown.add('store', () => store.close());

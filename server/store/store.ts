@@ -1,4 +1,5 @@
 import type { BeatRecord, BlindInterval, IncidentRecord, Monitor, PauseRecord } from '../engine/domain/monitor.ts';
+import type { DeliveryLog } from '../outbox/delivery-log.ts';
 import type { DeliveryQueue, NewDelivery } from '../outbox/delivery-queue.ts';
 import type { Catalog } from './catalog.ts';
 import type { HistoryReads } from './history-types.ts';
@@ -21,7 +22,7 @@ export type Loaded = { monitor: Monitor | undefined; seenBeat: { atMs: number } 
 export type Change = {
   /** The new state; its `id` and `version` are those that were loaded (0 and 0: it must not exist yet). */
   monitor: Monitor;
-  /** Forget the monitor instead of writing it, with the deliveries that wait; beats of the same change are written. */
+  /** Forget the monitor instead of writing it; beats and deliveries of the same change are written, and what waits is sent. */
   remove: boolean;
   beats: BeatRecord[];
   /** An incident that is not open yet is opened; one that is, is ended, or gets another `heldBy`. */
@@ -55,7 +56,7 @@ export class StoreError extends Error {
  * Every method rejects with StoreError when the medium fails.
  */
 export interface Store extends HistoryReads {
-  readonly deliveries: DeliveryQueue;
+  readonly deliveries: DeliveryQueue & DeliveryLog;
   readonly catalog: Catalog;
 
   /**
@@ -100,7 +101,7 @@ export interface Store extends HistoryReads {
   blindIntervals(afterMs: number): Promise<BlindInterval[]>;
 
   /**
-   * Deletes up to `limit` of the oldest rows of each kind of history (closed incidents, ended pauses, buried deliveries) beyond the
+   * Deletes up to `limit` of the oldest rows of each kind of history (closed incidents, ended pauses, deliveries given up) beyond the
    * newest `keep`, where a store may count in what is not history of that kind any more or not yet, such as open
    * incidents; returns how many it deleted. Beats have a bound of their own, which the store keeps by itself.
    */

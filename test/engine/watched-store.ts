@@ -1,5 +1,4 @@
 import type { BlindInterval } from '../../server/engine/domain/monitor.ts';
-import type { DeliveryQueue } from '../../server/outbox/delivery-queue.ts';
 import type { Catalog } from '../../server/store/catalog.ts';
 import { type Change, type MonitorKey, type Store, StoreError } from '../../server/store/store.ts';
 
@@ -8,7 +7,7 @@ export type StoreCall = 'load' | 'commit' | 'stamp' | 'shift' | 'trim';
 /** A store that tells what passes through it, and fails where a test wants it to. */
 export class WatchedStore implements Store {
   readonly inner: Store;
-  readonly deliveries: DeliveryQueue;
+  readonly deliveries: Store['deliveries'];
   readonly catalog: Catalog;
   /** The changes of each commit that went through. */
   readonly commits: Change[][] = [];
@@ -27,7 +26,7 @@ export class WatchedStore implements Store {
       await inner.deliveries.shiftClaims(deltaMs);
     };
     this.deliveries = new Proxy(inner.deliveries, {
-      get: (target, key: keyof DeliveryQueue) => (key === 'shiftClaims' ? shiftClaims : target[key].bind(target)),
+      get: (target, key: keyof Store['deliveries']) => (key === 'shiftClaims' ? shiftClaims : target[key].bind(target)),
     });
   }
 

@@ -1,11 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { NewDelivery } from '../../server/outbox/delivery-queue.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import { StoreError } from '../../server/store/store.ts';
 import { minuteMs, tenMs } from '../engine/cast.ts';
-import { MemoryDeliveryQueue } from '../support/memory-delivery-queue.ts';
 import { buried, retry, sent } from '../support/settlements.ts';
 import { deliveryQueueContract } from './delivery-queue-contract.ts';
 import { change, create, delivery, fresh } from './store-contract.ts';
@@ -138,86 +135,4 @@ t.test('after a restart the queue goes on where it was, without its leases', asy
     { id: 'c1', attempts: 0 },
   ]);
   t.match(await claim(tenMs + 5_000), [{ id: 'a1', attempts: 1 }]);
-});
-
-t.test('any history of a queue is that of the naive one', async (t) => {
-  const monitor = fc.integer({ min: 1, max: 4 });
-  const step = fc.oneof(
-    fc.record({ do: fc.constant('add' as const), monitor, channel: fc.constantFrom('x', 'y'), idle: fc.boolean() }),
-    fc.record({ do: fc.constant('claim' as const), limit: fc.integer({ min: 1, max: 4 }), x: fc.nat(2), y: fc.nat(2) }),
-    fc.record({
-      do: fc.constant('settle' as const),
-      kind: fc.constantFrom('sent', 'sent', 'retry', 'buried'),
-      pick: fc.nat(20),
-      delayMs: fc.nat(30),
-    }),
-    fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 20 }) }),
-    fc.record({ do: fc.constant('release' as const) }),
-    fc.record({ do: fc.constant('shift' as const), ms: fc.integer({ min: -50, max: 0 }) }),
-  );
-  const store = new SqliteStore(t.testdir());
-  t.teardown(() => store.close());
-  const queue = store.deliveries;
-  const property = fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
-    for (let id = 1; id <= 4; id++) queue.forget(id);
-    queue.follow();
-    const model = new MemoryDeliveryQueue();
-    const before = await queue.stats();
-    let nowMs = tenMs;
-    /** What both have handed out: pairs of seqs, by id. */
-    const seqs = new Map<string, [number, number]>();
-    for (const [index, step] of steps.entries()) {
-      if (step.do === 'add') {
-        const { notice } = delivery('', { atMs: nowMs });
-        const made = { id: `d-${index}`, channel: step.channel, notice, onlyIfIdle: step.idle };
-        queue.add(step.monitor, made);
-        queue.follow();
-        model.add(step.monitor, made, nowMs);
-      } else if (step.do === 'claim') {
-        const options = {
-          nowMs,
-          limit: step.limit,
-          leaseMs: 25,
-        };
-        const [its, expected] = [await queue.claim(options), await model.claim(options)];
-        const plain = its.map(({ seq: _, ...rest }) => rest);
-        if (
-          !isDeepStrictEqual(
-            plain,
-            expected.map(({ seq: _, ...rest }) => rest),
-          )
-        ) {
-          t.same(its, expected);
-          return false;
-        }
-        for (const [n, { id, seq }] of its.entries()) seqs.set(id, [seq, expected[n]!.seq]);
-      } else if (step.do === 'settle') {
-        const pair = [...seqs.values()][step.pick];
-        if (!pair) continue;
-        const { kind, delayMs } = step;
-        const outcome = (seq: number) => {
-          if (kind === 'retry') return retry(seq, nowMs + delayMs, `e-${index}`);
-          return kind === 'sent' ? sent(seq) : buried(seq, nowMs, `e-${index}`);
-        };
-        await queue.settle([outcome(pair[0])]);
-        await model.settle([outcome(pair[1])]);
-      } else if (step.do === 'wait') {
-        nowMs += step.ms;
-      } else if (step.do === 'release') {
-        await queue.releaseLeases();
-        await model.releaseLeases();
-      } else {
-        nowMs += step.ms;
-        await queue.shiftClaims(step.ms);
-        await model.shiftClaims(step.ms);
-      }
-      const stats = await queue.stats();
-      const expected = await model.stats();
-      if (!isDeepStrictEqual({ ...stats, buried: stats.buried - before.buried }, { ...expected, channels: new Map() }))
-        return false;
-    }
-    return true;
-  });
-  const { failed, counterexample } = await fc.check(property, { numRuns: 150 });
-  t.equal(failed, false, JSON.stringify(counterexample));
 });

@@ -1,3 +1,4 @@
+import { mergedNotice } from '../../server/engine/domain/make-notice.ts';
 import type { Notice } from '../../server/engine/domain/notice.ts';
 import type { DeliveryLog, DeliveryRecord } from '../../server/outbox/delivery-log.ts';
 import type {
@@ -11,7 +12,7 @@ import type {
   Settlement,
   WaitingKind,
 } from '../../server/outbox/delivery-queue.ts';
-import { isDown, kindOf, mergedNotice, type Row, recordOf, statsOf, tooManyText } from './memory-delivery.ts';
+import { isDown, kindOf, type Row, recordOf, statsOf, tooManyText } from './memory-delivery.ts';
 
 type Operation = 'claim' | 'settle' | 'releaseLeases' | 'nextClaimMs' | 'formDigest' | 'waiting';
 
@@ -220,7 +221,7 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
   restart(): void {
     this.#failures = 0;
     for (const row of this.#pending()) {
-      if (row.leased) Object.assign(row, { leased: false, claimMs: row.createdMs });
+      Object.assign(row, { leased: false, claimMs: row.dueMs });
       row.failedAt = row.error === '' ? 0 : ++this.#failures;
     }
     for (const { over } of this.#told.values()) over.clear();

@@ -39,11 +39,6 @@ export function kindOf({ claimed, notices, boundTo }: Row): WaitingKind {
   return isDown(notices[0]) ? 'down' : 'other';
 }
 
-export function mergedNotice(down: Notice, up: Notice): Notice {
-  const { dueMs, deadlineMs, blind } = down;
-  return { ...up, merged: true, dueMs, deadlineMs, blind, message: down.message || up.message };
-}
-
 /** Why something was not taken. */
 export function tooManyText(pendingMax: number): string {
   return `not taken: ${pendingMax} deliveries of this channel wait already`;
@@ -72,6 +67,11 @@ export function recordOf(row: Row): DeliveryRecord {
     noticeCount: notices.length,
     notices: structuredClone(notices.slice(0, 100)),
     attemptCount: records.length,
-    attempts: records.slice(-50),
+    attempts: state === 'buried' && records.length === 0 ? [notMade(row)] : records.slice(-50),
   };
+}
+
+function notMade({ settledMs, error }: Row): AttemptRecord {
+  const none = { number: 0, latencyMs: 0, httpStatus: 0, answer: '' };
+  return { ...none, atMs: settledMs!, outcome: 'permanent', reason: 'internal', detail: error };
 }

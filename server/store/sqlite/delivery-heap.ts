@@ -1,8 +1,12 @@
 import type { PendingDelivery } from './pending-delivery.ts';
 
-/** A binary heap of the heads of one channel's queues, by the time from which they can be claimed, then by age. */
+/** A binary heap of heads of one channel's queues, by the time from which they can be claimed, then by age. */
 export class DeliveryHeap {
   readonly #items: PendingDelivery[] = [];
+
+  get size(): number {
+    return this.#items.length;
+  }
 
   get first(): PendingDelivery | undefined {
     return this.#items[0];

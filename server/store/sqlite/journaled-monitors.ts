@@ -209,7 +209,6 @@ export class JournaledMonitors {
       else if (kind === 'update') statements.update.run(...values(), id);
       else if (kind === 'remove') {
         statements.remove.run(id);
-        deliveries.forget(id);
       }
       writeDetails(statements, step);
       for (const delivery of change.deliveries) deliveries.add(id, delivery);

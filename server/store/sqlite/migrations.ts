@@ -223,4 +223,61 @@ export const migrations: readonly string[] = [
   ALTER TABLE monitors DROP COLUMN repeat_ms;
   ALTER TABLE monitors DROP COLUMN repeats;
   `,
+  // Deliveries are kept when they were sent, with their attempts; many may go as one digest.
+  `
+  CREATE TABLE new_deliveries (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    monitor_id INTEGER NOT NULL,               -- 0: a digest
+    channel TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    next_attempt_ms INTEGER NOT NULL,          -- if it is the oldest of its monitor and channel
+    attempts INTEGER NOT NULL DEFAULT 0,       -- that failed
+    claimed INTEGER NOT NULL DEFAULT 0,        -- 1: it may have been attempted
+    state INTEGER NOT NULL DEFAULT 0,          -- 0: pending, or part of a digest, 1: sent, 2: given up
+    settled_ms INTEGER,
+    notices INTEGER NOT NULL DEFAULT 1,
+    error TEXT NOT NULL DEFAULT '',
+    notice TEXT NOT NULL                       -- JSON; '' of a digest
+  ) STRICT;
+  INSERT INTO new_deliveries
+    SELECT seq, id, monitor_id, channel, created_ms, next_attempt_ms, attempts, 1, iif(buried_ms IS NULL, 0, 2), buried_ms, 1,
+      error, notice
+    FROM deliveries ORDER BY seq;
+  DROP TABLE deliveries;
+  ALTER TABLE new_deliveries RENAME TO deliveries;
+  -- Only of what is settled: a flip pays nothing for them.
+  CREATE INDEX deliveries_settled ON deliveries (state, seq) WHERE state <> 0;
+  CREATE INDEX deliveries_settled_of ON deliveries (channel, state, seq) WHERE state <> 0;
+  CREATE INDEX deliveries_settled_by_id ON deliveries (id) WHERE state <> 0;
+
+  CREATE TABLE attempts (
+    seq INTEGER NOT NULL,                      -- of the delivery
+    number INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    latency_ms INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    http_status INTEGER NOT NULL,
+    answer TEXT NOT NULL,
+    PRIMARY KEY (seq, number)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE digests (
+    number INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL UNIQUE,               -- of the delivery
+    id TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    holds INTEGER NOT NULL DEFAULT 1,          -- what comes later of its monitors waits for it while it is pending
+    members BLOB NOT NULL                      -- seqs of what it tells of, as far as these are kept; 64-bit floats
+  ) STRICT;
+  -- Incidents that a digest told of and that are not told to be over.
+  CREATE TABLE digest_incidents (
+    incident_id TEXT NOT NULL,
+    digest INTEGER NOT NULL,                   -- its number
+    PRIMARY KEY (incident_id, digest)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX digest_incidents_by_digest ON digest_incidents (digest);
+  `,
 ];

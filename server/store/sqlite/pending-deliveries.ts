@@ -1,150 +1,97 @@
-import type { ClaimOptions, WaitingKind } from '../../outbox/delivery-queue.ts';
-import { DeliveryHeap } from './delivery-heap.ts';
+import type { ClaimOptions, FreshDeliveries, WaitingKind } from '../../outbox/delivery-queue.ts';
+import { PendingChannel, waitingKinds } from './pending-channel.ts';
 import type { PendingDelivery } from './pending-delivery.ts';
 
-type ChannelQueues = {
-  /** The head of each monitor's queue. */
-  heads: Map<number, PendingDelivery>;
-  heap: DeliveryHeap;
-};
+/** A delivery that was just leased, and what it was before. */
+export type Leased = { item: PendingDelivery; kind: WaitingKind };
 
 /**
- * The order in which deliveries are to be sent, in memory (some 200 bytes each): a queue per monitor and channel, and per
- * channel a heap of the queues' heads. The single writer needs no index on disk for it.
+ * The order in which deliveries are to be sent, in memory (some 400 bytes each): a queue per monitor and channel, and heaps of
+ * the queues' heads. The single writer needs no index on disk for it.
  */
 export class PendingDeliveries {
   readonly #bySeq = new Map<number, PendingDelivery>();
-  readonly #channels = new Map<string, ChannelQueues>();
+  readonly #byId = new Map<string, PendingDelivery>();
+  readonly #channels = new Map<string, PendingChannel>();
   #failures = 0;
-  #failing = 0;
-  #lastFailed: PendingDelivery | null = null;
 
-  get size(): number {
-    return this.#bySeq.size;
+  get channels(): ReadonlyMap<string, PendingChannel> {
+    return this.#channels;
   }
 
-  /** Those whose last attempt failed. */
-  get failing(): number {
-    return this.#failing;
+  channel(name: string): PendingChannel {
+    let channel = this.#channels.get(name);
+    if (!channel) {
+      channel = new PendingChannel();
+      this.#channels.set(name, channel);
+    }
+    return channel;
   }
 
   /** What may be under way as `seq`: only the head of a queue is ever handed out. */
   head(seq: number): PendingDelivery | undefined {
     const item = this.#bySeq.get(seq);
-    return item && this.#channel(item.channel).heads.get(item.monitorId) === item ? item : undefined;
+    return item && this.channel(item.channel).isHead(item) ? item : undefined;
   }
 
-  /** The one that was made first. */
-  oldest(): PendingDelivery | undefined {
-    return this.#bySeq.values().next().value;
-  }
-
-  /** The one whose attempt failed last. */
-  lastFailed(): PendingDelivery | null {
-    if (this.#lastFailed && this.#bySeq.has(this.#lastFailed.seq)) return this.#lastFailed;
-    this.#lastFailed = null;
-    if (this.#failing === 0) return null;
-    for (const item of this.#bySeq.values()) {
-      if (item.failedAt > (this.#lastFailed?.failedAt ?? 0)) this.#lastFailed = item;
-    }
-    return this.#lastFailed;
-  }
-
-  has(monitorId: number, channel: string): boolean {
-    return this.#channels.get(channel)?.heads.has(monitorId) ?? false;
+  /** Undefined also of what goes with a digest. */
+  byId(id: string): PendingDelivery | undefined {
+    const item = this.#byId.get(id);
+    return item?.digest ? undefined : item;
   }
 
   /** Appends one, newer than all others. `failed`: an attempt has failed already. */
-  add(
-    made: Pick<PendingDelivery, 'seq' | 'monitorId' | 'channel' | 'createdMs' | 'claimMs'>,
-    { failed }: { failed: boolean },
-  ): void {
-    const item: PendingDelivery = {
-      ...made,
-      leased: false,
-      failedAt: 0,
-      next: null,
-      last: null as never,
-      heapIndex: 0,
-    };
-    item.last = item;
+  add(item: PendingDelivery, { failed }: { failed: boolean }): void {
     this.#bySeq.set(item.seq, item);
+    this.#byId.set(item.id, item);
+    this.channel(item.channel).add(item);
     if (failed) this.#noteFailure(item);
-    const { heads, heap } = this.#channel(item.channel);
-    const head = heads.get(item.monitorId);
-    if (head) {
-      head.last.next = item;
-      head.last = item;
-    } else {
-      heads.set(item.monitorId, item);
-      heap.add(item);
-    }
   }
 
-  /** Takes the head out of its queue: the next has its turn. */
-  removeHead(item: PendingDelivery): void {
-    const { heads, heap } = this.#channel(item.channel);
-    const { next } = item;
-    this.#forget(item);
-    heap.remove(item);
-    if (next) {
-      next.last = item.last;
-      heads.set(next.monitorId, next);
-      heap.add(next);
-    } else {
-      heads.delete(item.monitorId);
-    }
-  }
-
-  removeMonitor(monitorId: number): void {
-    for (const { heads, heap } of this.#channels.values()) {
-      const head = heads.get(monitorId);
-      if (!head) continue;
-      heap.remove(head);
-      heads.delete(monitorId);
-      for (let item: PendingDelivery | null = head; item; item = item.next) this.#forget(item);
-    }
-  }
-
-  /** All of a monitor, over all channels. */
-  ofMonitor(monitorId: number): PendingDelivery[] {
-    const items: PendingDelivery[] = [];
-    for (const { heads } of this.#channels.values()) {
-      for (let item = heads.get(monitorId) ?? null; item; item = item.next) items.push(item);
-    }
-    return items;
+  remove(item: PendingDelivery): void {
+    if (item.gone) return;
+    this.#bySeq.delete(item.seq);
+    this.#byId.delete(item.id);
+    this.channel(item.channel).remove(item);
   }
 
   /** An attempt of a head failed: again from `claimMs` on. */
-  retry(item: PendingDelivery, claimMs: number): void {
-    item.leased = false;
-    this.#noteFailure(item);
-    this.#move(item, claimMs);
+  retry(head: PendingDelivery, claimMs: number): void {
+    head.leased = false;
+    this.#noteFailure(head);
+    this.channel(head.channel).move(head, { kind: 'tried', claimMs });
   }
 
   /** Leases heads that are due at `nowMs`, in order. */
-  lease({ nowMs, leaseMs, limit, channelLimit = () => limit }: ClaimOptions): PendingDelivery[] {
-    const due: PendingDelivery[] = [];
-    for (const [channel, { heap }] of this.#channels) {
-      const end = due.length + Math.min(limit, channelLimit(channel, 'tried'));
-      for (let head = heap.first; head && head.claimMs <= nowMs && due.length < end; head = heap.first) {
-        heap.remove(head);
-        due.push(head);
+  lease({ nowMs, leaseMs, limit, channelLimit = () => limit }: ClaimOptions): Leased[] {
+    const due: Leased[] = [];
+    for (const [name, { heaps }] of this.#channels) {
+      for (const kind of waitingKinds) {
+        const heap = heaps[kind];
+        if (heap.size === 0) continue;
+        const end = due.length + Math.min(limit, channelLimit(name, kind));
+        for (let head = heap.first; head && head.claimMs <= nowMs && due.length < end; head = heap.first) {
+          heap.remove(head);
+          due.push({ item: head, kind });
+        }
       }
     }
-    due.sort((a, b) => a.claimMs - b.claimMs || a.seq - b.seq);
-    for (const [index, item] of due.entries()) {
-      item.leased = index < limit;
-      if (item.leased) item.claimMs = nowMs + leaseMs;
-      this.#channel(item.channel).heap.add(item);
+    due.sort((a, b) => a.item.claimMs - b.item.claimMs || a.item.seq - b.item.seq);
+    for (const [index, { item, kind }] of due.entries()) {
+      if (index < limit) {
+        item.leased = true;
+        item.kind = 'tried';
+        item.claimMs = nowMs + leaseMs;
+      }
+      this.channel(item.channel).heaps[index < limit ? 'tried' : kind].add(item);
     }
     return due.slice(0, limit);
   }
 
   /** Gives up the lease of a head: due at once. */
-  release(item: PendingDelivery): void {
+  release(item: PendingDelivery, kind: WaitingKind = item.kind): void {
     item.leased = false;
-    this.#move(item, item.createdMs);
+    this.channel(item.channel).move(item, { kind, claimMs: item.createdMs });
   }
 
   releaseAll(): void {
@@ -161,35 +108,53 @@ export class PendingDeliveries {
 
   nextClaimMs(isOpen: (channel: string, kind: WaitingKind) => boolean): number | null {
     let nextMs: number | null = null;
-    for (const [channel, { heap }] of this.#channels) {
-      const { first } = heap;
-      if (first && (nextMs === null || first.claimMs < nextMs) && isOpen(channel, 'tried')) nextMs = first.claimMs;
+    for (const [channel, { heaps }] of this.#channels) {
+      for (const kind of waitingKinds) {
+        const { first } = heaps[kind];
+        if (first && (nextMs === null || first.claimMs < nextMs) && isOpen(channel, kind)) nextMs = first.claimMs;
+      }
     }
     return nextMs;
   }
 
-  #channel(channel: string): ChannelQueues {
-    let queues = this.#channels.get(channel);
-    if (!queues) {
-      queues = { heads: new Map(), heap: new DeliveryHeap() };
-      this.#channels.set(channel, queues);
+  /** See `DeliveryQueue`. What was made in the future, as after a clock was set back, counts with what is due now. */
+  waiting(nowMs: number): FreshDeliveries[] {
+    const found: FreshDeliveries[] = [];
+    for (const [channel, { heaps }] of this.#channels) {
+      const { down, other } = heaps;
+      const oldestMs = Math.min(...[down.first, other.first].flatMap((item) => item?.claimMs ?? []));
+      if (oldestMs > nowMs) continue;
+      found.push({ channel, fresh: down.size + other.size, downs: down.size, oldestMs });
     }
-    return queues;
+    return found;
   }
 
-  #move(head: PendingDelivery, claimMs: number): void {
-    head.claimMs = claimMs;
-    this.#channel(head.channel).heap.moved(head);
+  /** The one whose attempt failed last. */
+  lastFailed(): PendingDelivery | undefined {
+    let last: PendingDelivery | undefined;
+    for (const channel of this.#channels.values()) {
+      const item = channel.lastFailed();
+      if (item && item.failedAt > (last?.failedAt ?? 0)) last = item;
+    }
+    return last;
+  }
+
+  /** Deliveries of a channel (null: of all) with a seq < `beforeSeq`, the newest first, up to `limit`. */
+  newest({
+    channel,
+    beforeSeq,
+    limit,
+  }: {
+    channel: string | null;
+    beforeSeq: number;
+    limit: number;
+  }): PendingDelivery[] {
+    const channels = channel === null ? [...this.#channels.values()] : [this.#channels.get(channel)];
+    const found = channels.flatMap((each) => each?.newest(beforeSeq, limit) ?? []);
+    return found.sort((a, b) => b.seq - a.seq).slice(0, limit);
   }
 
   #noteFailure(item: PendingDelivery): void {
-    if (item.failedAt === 0) this.#failing += 1;
-    item.failedAt = ++this.#failures;
-    this.#lastFailed = item;
-  }
-
-  #forget(item: PendingDelivery): void {
-    this.#bySeq.delete(item.seq);
-    if (item.failedAt > 0) this.#failing -= 1;
+    this.channel(item.channel).noteFailure(item, ++this.#failures);
   }
 }

@@ -1,5 +1,9 @@
-import { noticeDefaults } from '../../engine/domain/notice.ts';
+import type { Clock } from '../../clock.ts';
+import { mergedNotice } from '../../engine/domain/make-notice.ts';
+import type { Notice } from '../../engine/domain/notice.ts';
+import type { DeliveryLog, DeliveryRecord } from '../../outbox/delivery-log.ts';
 import type {
+  ChannelStats,
   ClaimedDelivery,
   ClaimOptions,
   DeliveryQueue,
@@ -11,84 +15,144 @@ import type {
   WaitingKind,
 } from '../../outbox/delivery-queue.ts';
 import type { Database } from './database.ts';
+import { DeliveryDigests, noticeOf } from './delivery-digests.ts';
+import { DeliveryRecords } from './delivery-records.ts';
+import { DeliverySettling } from './delivery-settling.ts';
+import { type DeliveryStatements, prepareDeliveryStatements } from './delivery-statements.ts';
 import { PendingDeliveries } from './pending-deliveries.ts';
-import type { PendingDelivery } from './pending-delivery.ts';
+import { type PendingDelivery, pendingDelivery } from './pending-delivery.ts';
+import { readPending } from './read-pending.ts';
+import { Slices } from './slices.ts';
+import { ToldIncidents } from './told-incidents.ts';
 
-/** Rows read at once at start. */
-const pageRows = 5_000;
+export type DeliveryLimits = {
+  /** Notices that wait in one channel; what comes beyond it is given up at once. */
+  pendingMax: number;
+  /** Deliveries that are kept after they were sent. */
+  sentMax: number;
+  /** Incidents that digests told of and that are open, remembered for `toldInDigest`. */
+  toldMax: number;
+};
+
+const defaultLimits: DeliveryLimits = { pendingMax: 100_000, sentMax: 10_000, toldMax: 100_000 };
+/** Notices parsed in one slice: some 2 ms. */
+const sliceNotices = 300;
 
 /** What memory must follow once the caller's transaction is durable. */
-type Follow =
-  | { kind: 'add'; made: Pick<PendingDelivery, 'seq' | 'monitorId' | 'channel' | 'createdMs' | 'claimMs'> }
-  | { kind: 'forget'; monitorId: number };
+type Staged = { added: PendingDelivery[]; dropped: Set<PendingDelivery>; buried: number; room: Map<string, number> };
 
 /**
- * Deliveries in SQLite, their order and their leases in memory: this is the single writer, so a claim writes nothing, a
- * flip pays for one row at the end of a table, and leases end with the process.
+ * Deliveries in SQLite, their order and their leases in memory: this is the single writer, so a flip pays for one row at the
+ * end of a table, and leases end with the process. What is claimed for the first time is marked: it may have been attempted.
  */
-export class SqliteDeliveryQueue implements DeliveryQueue {
+export class SqliteDeliveryQueue implements DeliveryQueue, DeliveryLog {
   readonly #db: Database;
-  readonly #statements: ReturnType<typeof prepareStatements>;
+  readonly #statements: DeliveryStatements;
   readonly #pending = new PendingDeliveries();
-  #staged: Follow[] = [];
+  readonly #told: ToldIncidents;
+  readonly #digests: DeliveryDigests;
+  readonly #records: DeliveryRecords;
+  readonly #settling: DeliverySettling;
+  readonly #limits: DeliveryLimits;
+  readonly #afterIo: Clock['afterIo'];
+  #staged: Staged = nothingStaged();
   /** Of the newest. Never given twice in one process: what was removed may still be under way. */
   #seq = 0;
-  #buried = 0;
 
-  constructor(db: Database) {
+  /** `afterIo`: as of a `Clock`; without it, long work is not interrupted. */
+  constructor(
+    db: Database,
+    { limits, afterIo = (run) => run() }: { limits?: Partial<DeliveryLimits>; afterIo?: Clock['afterIo'] } = {},
+  ) {
     this.#db = db;
-    this.#statements = prepareStatements(db);
-    db.run(() => this.#read());
+    this.#afterIo = afterIo;
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#statements = prepareDeliveryStatements(db);
+    this.#told = new ToldIncidents(this.#statements);
+    const nextSeq = () => ++this.#seq;
+    const { toldMax, sentMax } = this.#limits;
+    const ports = { db, statements: this.#statements, pending: this.#pending, told: this.#told, afterIo };
+    this.#digests = new DeliveryDigests({ ...ports, nextSeq, toldMax });
+    this.#records = new DeliveryRecords({ ...ports, digests: this.#digests });
+    const { seq, sent, buried } = db.run(() => readPending(ports));
+    this.#seq = seq;
+    this.#settling = new DeliverySettling({ ...ports, digests: this.#digests, sentMax, sent, buried });
   }
 
   /** Appends one. The caller holds the transaction, and calls `follow` or `rollBack` after it. */
-  add(monitorId: number, delivery: NewDelivery): void {
-    const { id, channel, notice, onlyIfIdle } = delivery;
+  add(monitorId: number, { id, channel, notice, onlyIfIdle }: NewDelivery): void {
     if (onlyIfIdle && this.#isBusy(monitorId, channel)) return;
+    const told = this.#merged(monitorId, channel, notice);
+    if (!told) return;
     const { atMs } = notice;
     this.#seq += 1;
-    this.#statements.insert.run(this.#seq, id, monitorId, channel, atMs, atMs, JSON.stringify(notice));
-    this.#staged.push({ kind: 'add', made: { seq: this.#seq, monitorId, channel, createdMs: atMs, claimMs: atMs } });
-  }
-
-  /** Forgets what waits for a monitor that is removed. The caller holds the transaction, as for `add`. */
-  forget(monitorId: number): void {
-    for (const { seq } of this.#pending.ofMonitor(monitorId)) this.#statements.remove.run(seq);
-    this.#staged.push({ kind: 'forget', monitorId });
+    const values = [this.#seq, id, monitorId, channel, atMs, atMs, JSON.stringify(told)] as const;
+    const { pendingMax } = this.#limits;
+    const room = this.#staged.room.get(channel) ?? pendingMax - this.#pending.channel(channel).notices;
+    if (room <= 0) {
+      this.#statements.insertBuried.run(
+        ...values,
+        atMs,
+        `not taken: ${pendingMax} deliveries of this channel wait already`,
+      );
+      this.#staged.buried += 1;
+      return;
+    }
+    this.#staged.room.set(channel, room - 1);
+    this.#statements.insert.run(...values);
+    const made = {
+      seq: this.#seq,
+      id,
+      monitorId,
+      channel,
+      createdMs: atMs,
+      claimMs: atMs,
+      kind: freshKind(notice.type),
+    };
+    this.#staged.added.push(pendingDelivery(made));
   }
 
   /** What was staged is durable. */
   follow(): void {
-    for (const step of this.#staged) {
-      if (step.kind === 'add') this.#pending.add(step.made, { failed: false });
-      else this.#pending.removeMonitor(step.monitorId);
-    }
-    this.#staged = [];
+    const { added, dropped, buried } = this.#staged;
+    if (added.length === 0 && dropped.size === 0 && buried === 0) return;
+    for (const item of dropped) this.#pending.remove(item);
+    for (const item of added) this.#pending.add(item, { failed: false });
+    this.#settling.noteBuried(buried);
+    this.#staged = nothingStaged();
   }
 
   /** What was staged is not. */
   rollBack(): void {
-    this.#staged = [];
+    this.#staged = nothingStaged();
   }
 
   async claim(options: ClaimOptions): Promise<ClaimedDelivery[]> {
+    await this.#db.gate;
     const leased = this.#pending.lease(options);
     try {
-      return this.#db.run(() => leased.map((item) => this.#claimed(item))).sort((a, b) => a.seq - b.seq);
+      const fresh = leased.filter(({ kind }) => kind !== 'tried');
+      if (fresh.length > 0) {
+        this.#db.transaction(() => {
+          for (const { item } of fresh) this.#statements.markClaimed.run(item.seq);
+        });
+      }
+      const slices = new Slices(this.#afterIo, sliceNotices);
+      const claimed: ClaimedDelivery[] = [];
+      for (const { item } of leased.toSorted((a, b) => a.item.seq - b.item.seq)) {
+        claimed.push(await this.#claimed(item));
+        if (slices.isFull()) await slices.pause();
+      }
+      return claimed;
     } catch (error) {
-      for (const item of leased) this.#pending.release(item);
+      for (const { item, kind } of leased) this.#pending.release(item, kind);
       throw error;
     }
   }
 
   async settle(settlements: Settlement[]): Promise<void> {
     await this.#db.gate;
-    const known = settlements.filter(({ seq }) => this.#pending.head(seq));
-    if (known.length === 0) return;
-    this.#db.transaction(() => {
-      for (const settlement of known) this.#write(settlement);
-    });
-    for (const settlement of known) this.#followSettled(settlement);
+    await this.#settling.settle(settlements);
   }
 
   async releaseLeases(): Promise<void> {
@@ -105,126 +169,116 @@ export class SqliteDeliveryQueue implements DeliveryQueue {
     return this.#pending.nextClaimMs(isOpen);
   }
 
+  async waiting(nowMs: number): Promise<FreshDeliveries[]> {
+    return this.#pending.waiting(nowMs);
+  }
+
+  async formDigest(options: DigestOptions): Promise<number> {
+    return this.#digests.form(options);
+  }
+
   async stats(): Promise<DeliveryStats> {
-    const { size, failing } = this.#pending;
+    const channels = new Map<string, ChannelStats>();
+    let [pending, failing, oldestCreatedMs] = [0, 0, Number.POSITIVE_INFINITY];
+    for (const [name, channel] of this.#pending.channels) {
+      if (channel.pending === 0) continue;
+      const stats = channel.stats((item) => this.#errorOf(item));
+      channels.set(name, stats);
+      pending += stats.pending;
+      failing += stats.failing;
+      oldestCreatedMs = Math.min(oldestCreatedMs, stats.oldestCreatedMs ?? oldestCreatedMs);
+    }
     const lastFailed = this.#pending.lastFailed();
-    const { error } = this.#statements;
     return {
-      pending: size,
+      pending,
       failing,
-      oldestCreatedMs: this.#pending.oldest()?.createdMs ?? null,
-      lastError: lastFailed ? this.#db.run(() => error.get(lastFailed.seq) as { error: string }).error : '',
-      buried: this.#buried,
-      channels: new Map(),
+      oldestCreatedMs: pending === 0 ? null : oldestCreatedMs,
+      lastError: lastFailed ? this.#errorOf(lastFailed) : '',
+      buried: this.#settling.buried,
+      channels,
     };
   }
 
-  async waiting(_nowMs: number): Promise<FreshDeliveries[]> {
-    return [];
+  list(options: Parameters<DeliveryLog['list']>[0]): Promise<DeliveryRecord[]> {
+    return this.#records.list(options);
   }
 
-  async formDigest(_options: DigestOptions): Promise<number> {
-    return 0;
+  get(id: string): Promise<DeliveryRecord | undefined> {
+    return this.#records.get(id);
   }
 
-  /** Deletes up to `limit` of those given up that are not among the newest `keep` of all; returns how many. */
-  trimBuried(keep: number, limit: number): number {
-    if (this.#buried === 0) return 0;
-    const { changes } = this.#db.run(() => this.#statements.trimBuried.run(this.#seq - keep, limit));
-    this.#buried -= Number(changes);
-    return Number(changes);
+  async redeliver(id: string, nowMs: number): Promise<'done' | 'not_buried' | undefined> {
+    await this.#db.gate;
+    if (this.#pending.byId(id)) return 'not_buried';
+    const found = this.#records.settled(id);
+    if (found?.state !== 2) return found && 'not_buried';
+    this.#seq += 1;
+    this.#settling.redeliver({ id, from: found.seq, to: this.#seq, nowMs });
+    return 'done';
   }
 
-  #read(): void {
-    const { pendingFrom, bounds } = this.#statements;
-    const { seq, buried } = bounds.get() as { seq: number; buried: number };
-    this.#seq = seq;
-    this.#buried = buried;
-    type Cells = [
-      seq: number,
-      monitorId: number,
-      channel: string,
-      createdMs: number,
-      claimMs: number,
-      attempts: number,
-    ];
-    for (let from = 0, rows: Cells[]; ; from = rows.at(-1)![0]) {
-      rows = pendingFrom.all(from, pageRows) as unknown as Cells[];
-      for (const [seq, monitorId, channel, createdMs, claimMs, attempts] of rows) {
-        this.#pending.add({ seq, monitorId, channel, createdMs, claimMs }, { failed: attempts > 0 });
-      }
-      if (rows.length < pageRows) break;
-    }
+  /** Deletes up to `limit` of those given up that are not among the newest `keep` of all, and as many of those sent; returns how many. */
+  trim(keep: number, limit: number): number {
+    return this.#settling.trim(this.#seq - keep, limit);
   }
 
   #isBusy(monitorId: number, channel: string): boolean {
-    if (this.#pending.has(monitorId, channel)) return true;
-    return this.#staged.some(
-      (step) => step.kind === 'add' && step.made.monitorId === monitorId && step.made.channel === channel,
-    );
-  }
-
-  #claimed({ seq, monitorId, channel, createdMs }: PendingDelivery): ClaimedDelivery {
-    const row = this.#statements.claimed.get(seq) as { id: string; notice: string; attempts: number };
-    const { id, notice, attempts } = row;
-    const notices: ClaimedDelivery['notices'] = [{ ...noticeDefaults, ...JSON.parse(notice) }];
-    return { seq, id, monitorId, channel, notices, createdMs, attempts, toldInDigest: false, endedDigests: [] };
-  }
-
-  #write(settlement: Settlement): void {
-    const { retry, bury, remove } = this.#statements;
-    const { seq } = settlement;
-    if (settlement.kind === 'sent') remove.run(seq);
-    else if (settlement.kind === 'retry') retry.run(settlement.nextAttemptMs, settlement.error, seq);
-    else bury.run(settlement.atMs, settlement.error, seq);
-  }
-
-  #followSettled(settlement: Settlement): void {
-    const item = this.#pending.head(settlement.seq);
-    if (!item) return;
-    if (settlement.kind === 'retry') {
-      this.#pending.retry(item, settlement.nextAttemptMs);
-      return;
+    const { added, dropped } = this.#staged;
+    for (let item = this.#pending.channels.get(channel)?.head(monitorId) ?? null; item; item = item.next) {
+      if (!dropped.has(item)) return true;
     }
-    this.#pending.removeHead(item);
-    if (settlement.kind === 'buried') this.#buried += 1;
+    return added.some((item) => item.monitorId === monitorId && item.channel === channel);
+  }
+
+  /** What is to be told, now that downs of its incident which were not attempted yet are dropped; null: nothing. */
+  #merged(monitorId: number, channel: string, notice: Notice): Notice | null {
+    if (notice.type !== 'up' && notice.type !== 'closed') return notice;
+    const { added, dropped, room } = this.#staged;
+    const before: PendingDelivery[] = [];
+    for (let item = this.#pending.channels.get(channel)?.head(monitorId) ?? null; item; item = item.next) {
+      if (!dropped.has(item)) before.push(item);
+    }
+    before.push(...added.filter((item) => item.monitorId === monitorId && item.channel === channel));
+    let first: Notice | undefined;
+    for (const item of before) {
+      if (item.kind !== 'down' || item.digest) continue;
+      const down = this.#noticeOf(item.seq);
+      if (down.incidentId !== notice.incidentId) continue;
+      if (down.repeat === 0) first ??= down;
+      this.#statements.remove.run(item.seq);
+      if (added.includes(item)) added.splice(added.indexOf(item), 1);
+      else dropped.add(item);
+      const left = room.get(channel);
+      room.set(channel, (left ?? this.#limits.pendingMax - this.#pending.channel(channel).notices) + 1);
+    }
+    if (!first) return notice;
+    return notice.type === 'up' ? mergedNotice(first, notice) : null;
+  }
+
+  #noticeOf(seq: number): Notice {
+    return noticeOf((this.#statements.notice.get(seq) as { notice: string }).notice);
+  }
+
+  #errorOf({ seq }: PendingDelivery): string {
+    return this.#db.run(() => this.#statements.error.get(seq) as { error: string }).error;
+  }
+
+  async #claimed({ seq, id, monitorId, channel, createdMs, members }: PendingDelivery): Promise<ClaimedDelivery> {
+    const { claimed } = this.#statements;
+    const row = this.#db.run(() => claimed.get(seq)) as { notice: string; attempts: number };
+    const { attempts } = row;
+    const notices = members ? await this.#digests.notices(seq) : [noticeOf(row.notice)];
+    const told = members
+      ? { toldInDigest: false, endedDigests: [] }
+      : this.#db.run(() => this.#told.claimed(channel, notices[0]!));
+    return { seq, id, monitorId, channel, notices: notices as [Notice, ...Notice[]], createdMs, attempts, ...told };
   }
 }
 
-function prepareStatements(db: Database) {
-  const pendingFrom = db.prepare(
-    `SELECT seq, monitor_id, channel, created_ms, next_attempt_ms, attempts FROM deliveries
-     WHERE seq > ? AND buried_ms IS NULL ORDER BY seq LIMIT ?`,
-  );
-  pendingFrom.setReturnArrays(true);
-  return {
-    bounds: db.prepare(
-      `SELECT coalesce((SELECT max(seq) FROM deliveries), 0) AS seq,
-         (SELECT count(*) FROM deliveries WHERE buried_ms IS NOT NULL) AS buried`,
-    ),
-    pendingFrom,
-    insert: db.prepare(
-      `INSERT INTO deliveries (seq, id, monitor_id, channel, created_ms, next_attempt_ms, notice)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    claimed: db.prepare('SELECT id, notice, attempts FROM deliveries WHERE seq = ?'),
-    retry: db.prepare(
-      `UPDATE deliveries SET next_attempt_ms = ?, attempts = attempts + 1, error = ?
-       WHERE seq = ? AND buried_ms IS NULL`,
-    ),
-    bury: db.prepare(
-      `UPDATE deliveries SET attempts = attempts + 1, buried_ms = ?, error = ? WHERE seq = ? AND buried_ms IS NULL`,
-    ),
-    remove: db.prepare('DELETE FROM deliveries WHERE seq = ? AND buried_ms IS NULL'),
-    // The time it was made moves too: its age counts on.
-    shift: db.prepare(
-      `UPDATE deliveries SET next_attempt_ms = next_attempt_ms + ?, created_ms = created_ms + ?
-       WHERE buried_ms IS NULL`,
-    ),
-    error: db.prepare('SELECT error FROM deliveries WHERE seq = ?'),
-    trimBuried: db.prepare(
-      `DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries INDEXED BY deliveries_buried
-         WHERE seq <= ? AND buried_ms IS NOT NULL ORDER BY seq LIMIT ?)`,
-    ),
-  };
+function nothingStaged(): Staged {
+  return { added: [], dropped: new Set(), buried: 0, room: new Map() };
+}
+
+function freshKind(type: Notice['type']): WaitingKind {
+  return type === 'down' || type === 'flapping' ? 'down' : 'other';
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Clock } from '../../clock.ts';
 import type { BlindInterval } from '../../engine/domain/monitor.ts';
 import { storedWakeMs } from '../../engine/domain/phase.ts';
 import { createDataFiles } from '../data-files.ts';
@@ -15,7 +16,7 @@ import { lockDirectory } from './process-lock.ts';
 import { storedIncident } from './readers/read-queries.ts';
 import { ReaderPool } from './readers/reader-pool.ts';
 import { SqliteCatalog } from './sqlite-catalog.ts';
-import { SqliteDeliveryQueue } from './sqlite-delivery-queue.ts';
+import { type DeliveryLimits, SqliteDeliveryQueue } from './sqlite-delivery-queue.ts';
 import { prepareStatements, type Statements } from './statements.ts';
 
 /** Blind intervals kept; a server that was interrupted more often has other troubles. */
@@ -33,6 +34,9 @@ export type SqliteStoreOptions = DatabaseOptions & {
   journal?: JournalLimits;
   /** Of the index of names: a random integer, so that nobody can choose names that collide. Default 0. */
   nameSeed?: number;
+  deliveries?: Partial<DeliveryLimits>;
+  /** As of a `Clock`: long work on deliveries lets others have their turn. Absent: it does not. */
+  afterIo?: Clock['afterIo'];
   /** Hears why the history of beats does not grow; nothing else depends on it. */
   onHistoryProblem?: (message: string) => void;
 };
@@ -91,7 +95,7 @@ export class SqliteStore implements Store {
     try {
       this.#db = new Database(path, options);
       this.#statements = prepareStatements(this.#db);
-      this.deliveries = new SqliteDeliveryQueue(this.#db);
+      this.deliveries = new SqliteDeliveryQueue(this.#db, { limits: options.deliveries, afterIo: options.afterIo });
       this.catalog = new SqliteCatalog(this.#db);
       this.#readers = new ReaderPool({ path, historyPath, size: readersMax });
       this.#journal = new BeatJournal({ directory, sync: options.durability === 'power', segmentBytes });
@@ -212,7 +216,7 @@ export class SqliteStore implements Store {
     const deleted = this.#db.transaction(
       () => Number(trimIncidents.run(keep, limit).changes) + Number(trimPauses.run(keep, limit).changes),
     );
-    return deleted + this.deliveries.trimBuried(keep, limit);
+    return deleted + this.deliveries.trim(keep, limit);
   }
 
   async close(): Promise<void> {
