@@ -76,3 +76,34 @@ t.test('a database of the first schema comes along with its incidents and delive
     { id: 'tried again', attempts: 1 },
   ]);
 });
+
+t.test('deliveries of the version before digests come along', async (t) => {
+  const directory = t.testdir();
+  const version = migrations.findIndex((step) => step.includes('CREATE TABLE digests'));
+  const old = new DatabaseSync(join(directory, 'tocsin.db'));
+  old.exec(`${migrations.slice(0, version).join('; ')}; PRAGMA user_version = ${version}`);
+  const insert =
+    old.prepare(`INSERT INTO deliveries (seq, id, monitor_id, channel, created_ms, next_attempt_ms, attempts,
+      error, buried_ms, notice) VALUES (?, ?, ?, 'default', ?, ?, ?, ?, ?, ?)`);
+  const notice = JSON.stringify(delivery('').notice);
+  insert.run(4, 'given up', 1, tenMs, tenMs, 3, 'gone', tenMs + 7, notice);
+  insert.run(5, 'waits', 2, tenMs, tenMs, 0, '', null, notice);
+  insert.run(6, 'tried', 3, tenMs, tenMs + 5_000, 2, 'refused', null, notice);
+  old.close();
+
+  const store = new SqliteStore(directory);
+  t.teardown(() => store.close());
+  const { deliveries } = store;
+  t.match(await deliveries.stats(), { pending: 2, failing: 1, lastError: 'refused', buried: 1 });
+  t.match(await deliveries.list({ channel: null, states: [], beforeSeq: null, limit: 9 }), [
+    { seq: 6, id: 'tried', state: 'pending', nextAttemptMs: tenMs + 5_000 },
+    { seq: 5, id: 'waits', state: 'pending', noticeCount: 1 },
+    { seq: 4, id: 'given up', state: 'buried', settledMs: tenMs + 7, attempts: [{ detail: 'gone' }] },
+  ]);
+  t.same(await deliveries.waiting(tenMs), [], 'nobody knows whether it was attempted');
+  t.equal(await deliveries.redeliver('given up', tenMs), 'done');
+  t.match(await deliveries.claim({ nowMs: tenMs, limit: 9, leaseMs: minuteMs }), [
+    { id: 'waits', attempts: 0 },
+    { id: 'given up', attempts: 3 },
+  ]);
+});

@@ -4,10 +4,11 @@ import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
 import { StoreError } from '../../server/store/store.ts';
 import { minuteMs, tenMs } from '../engine/cast.ts';
 import { buried, retry, sent } from '../support/settlements.ts';
+import { deliveryDigestContract } from './delivery-digest-contract.ts';
 import { deliveryQueueContract } from './delivery-queue-contract.ts';
 import { change, create, delivery, fresh } from './store-contract.ts';
 
-deliveryQueueContract(t, (t) => {
+const makeQueue = (t: Test) => {
   const store = new SqliteStore(t.testdir());
   t.teardown(() => store.close());
   const { deliveries } = store;
@@ -16,7 +17,10 @@ deliveryQueueContract(t, (t) => {
     deliveries.follow();
   };
   return { queue: deliveries, add };
-});
+};
+
+deliveryQueueContract(t, makeQueue);
+deliveryDigestContract(t, makeQueue);
 
 async function storeWith(t: Test, ids: string[]) {
   const store = new SqliteStore(t.testdir());

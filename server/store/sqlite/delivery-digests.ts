@@ -10,10 +10,10 @@ import type { ToldIncidents } from './told-incidents.ts';
 
 /** Of what a digest told, once it is sent: what a list shows. */
 export const shownMembers = 100;
-/** Rows of 2 to 8 µs each. */
-const sliceRows = 200;
+/** Rows of 5 to 15 µs each. */
+const sliceRows = 100;
 /** Steps in memory, of a µs or two. */
-const sliceSteps = 1_000;
+const sliceSteps = 500;
 
 type Ports = {
   db: Database;
