@@ -26,13 +26,20 @@ function story(receiver: AlertReceiver, name: string): string[] {
     .map(({ body }) => `${body!.type} ${body!.data.incident_id}`);
 }
 
+/** How many recoveries are among these alerts. */
+const ups = (alerts: string[]): number => alerts.filter((alert) => alert.startsWith('monitor.up ')).length;
+
+/** What was over before it was tried is told by its recovery alone. */
 function checkStory(t: Test, alerts: string[], rounds: number): void {
-  t.equal(alerts.length, rounds * 2, 'every alert arrived');
-  for (let index = 0; index < alerts.length; index += 2) {
-    const [down, up] = [alerts[index]!.split(' '), alerts[index + 1]!.split(' ')];
-    t.same([down[0], up[0]], ['monitor.down', 'monitor.up'], 'down before up');
-    t.equal(down[1], up[1], 'of the same incident');
-  }
+  const incidents = [...new Set(alerts.map((alert) => alert.split(' ')[1]))];
+  t.equal(incidents.length, rounds, 'every incident was told');
+  const told = incidents.flatMap((incident) => {
+    const types = alerts.flatMap((alert) => (alert.endsWith(` ${incident}`) ? alert.split(' ')[0] : []));
+    if (types.length > 1) t.same(types, ['monitor.down', 'monitor.up'], 'down before up');
+    else t.same(types, ['monitor.up'], 'the recovery of each');
+    return types.map((type) => `${type} ${incident}`);
+  });
+  t.same(told, alerts, 'one incident after the other');
 }
 
 t.test('a receiver that fails, drops and hangs, then works: every alert arrives in order', async (t) => {
@@ -53,7 +60,7 @@ t.test('a receiver that fails, drops and hangs, then works: every alert arrives 
   };
   const names = ['a', 'b', 'c', 'd', 'e'];
   await flip(server.url, names, 2);
-  await receiver.until(() => names.every((name) => story(receiver, name).length === 4), 120_000);
+  await receiver.until(() => names.every((name) => ups(story(receiver, name)) === 2), 120_000);
   for (const name of names) checkStory(t, story(receiver, name), 2);
   const attempts = receiver.attempts.filter(
     ({ headers }) => headers['webhook-id'] === receiver.attempts[0]!.headers['webhook-id'],
@@ -74,11 +81,11 @@ t.test('a receiver that is away, while the server is killed: every alert arrives
   t.teardown(() => second.kill('SIGTERM'));
   await flip(second.url, names, 1);
   const waiting = (await (await fetch(`${second.url}/healthz`)).json()) as { alerts: { pending: number } };
-  t.equal(waiting.alerts.pending, names.length * 4, 'health shows what waits');
+  t.ok(waiting.alerts.pending >= names.length * 2, 'health shows what waits');
 
   const back = await new AlertReceiver().listen(port);
   t.teardown(() => back.close());
-  await back.until(() => names.every((name) => story(back, name).length === 4), 120_000);
+  await back.until(() => names.every((name) => ups(story(back, name)) === 2), 120_000);
   for (const name of names) checkStory(t, story(back, name), 2);
 });
 
