@@ -38,6 +38,7 @@ export class EngineUnderTest {
   store!: WatchedStore;
   engine!: Engine;
   #life = { over: false };
+  readonly #notices: Notice[] = [];
 
   constructor(directory: string, options: Options = {}) {
     this.directory = directory;
@@ -58,6 +59,9 @@ export class EngineUnderTest {
   build(): void {
     this.#life = { over: false };
     this.store = new WatchedStore(new SqliteStore(this.directory));
+    this.store.afterCommit = (changes) => {
+      for (const { deliveries } of changes) this.#notices.push(...deliveries.map(({ notice }) => notice));
+    };
     const { limits, blindHoldMaxMs = hourMs, changes = nobody } = this.#options;
     const note = (...args: [string] | [object, string]) => this.warnings.push(args.at(-1) as string);
     this.engine = new Engine({
@@ -113,10 +117,9 @@ export class EngineUnderTest {
     return (await this.store.load([{ name }]))[0]!.monitor;
   }
 
-  /** Every notice ever committed (nobody takes them), oldest first. */
+  /** Every notice ever committed, oldest first, whatever the queue makes of it: nobody takes them. */
   notices(): Notice[] {
-    const rows = this.#read('SELECT notice FROM deliveries ORDER BY seq') as { notice: string }[];
-    return rows.map(({ notice }) => JSON.parse(notice));
+    return this.#notices;
   }
 
   /** The notices in short, such as "down backup@60" for one that was made 60 s after the start of the story. */

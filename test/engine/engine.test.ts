@@ -251,9 +251,10 @@ t.test('repeats go on across a restart, until the monitor is back', async (t) =>
   const { open, nextMs } = (await under.monitor())!.progress.alert!;
   t.equal(open?.told[0]?.reminders, 3);
   t.ok(Math.abs(nextMs! - (tenMs + 45 * secondMs)) < 3 * lateMaxMs, `next in due time: ${nextMs}`);
-  t.same(under.said(), ['down backup@35 repeat 3']);
+  t.same(under.said().slice(-1), ['down backup@35 repeat 3']);
+  const before = under.said().length;
   await under.send({ frequencyMs: hour });
   await under.clock.advance(30 * secondMs);
-  t.same(under.said().slice(1), ['up backup@36']);
+  t.same(under.said().slice(before), ['up backup@36']);
   t.equal((await under.monitor())?.progress.alert, null);
 });

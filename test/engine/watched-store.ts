@@ -15,6 +15,8 @@ export class WatchedStore implements Store {
   failing = new Set<StoreCall>();
   /** Called before each commit. */
   beforeCommit: (changes: Change[]) => unknown = () => {};
+  /** Called after each commit, with what was written. */
+  afterCommit: (changes: Change[]) => unknown = () => {};
   /** Called before each stamp. */
   beforeStamp: () => unknown = () => {};
 
@@ -40,6 +42,7 @@ export class WatchedStore implements Store {
     this.#check('commit');
     const results = await this.inner.commit(changes);
     this.commits.push(changes);
+    this.afterCommit(changes.filter((_, index) => results[index]!.ok));
     return results;
   }
 
