@@ -93,7 +93,8 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
       const row = this.#rows.get(settlement.seq);
       if (!row || row.boundTo || this.#queueOf(row)[0] !== row) continue;
       const { attempt } = settlement;
-      if (attempt) row.records.push({ ...attempt, number: row.records.length + 1 });
+      if (attempt)
+        row.records.push({ ...attempt, latencyMs: Math.round(attempt.latencyMs), number: row.records.length + 1 });
       if (attempt && settlement.kind !== 'sent') row.attempts += 1;
       if (settlement.kind === 'retry') {
         const { nextAttemptMs: claimMs, error } = settlement;

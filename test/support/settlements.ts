@@ -2,7 +2,7 @@ import type { AttemptOutcome, Settlement } from '../../server/outbox/delivery-qu
 
 const made: AttemptOutcome = {
   atMs: 1,
-  latencyMs: 2,
+  latencyMs: 2.25,
   outcome: 'ok',
   reason: '',
   detail: 'HTTP 200',

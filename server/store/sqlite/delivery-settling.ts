@@ -142,7 +142,7 @@ export class DeliverySettling {
     else end.run(2, settlement.atMs, settlement.error, failures, seq);
     if (!attempt) return;
     const { atMs, latencyMs, outcome, reason, detail, httpStatus, answer } = attempt;
-    addAttempt.run(seq, atMs, latencyMs, outcome, reason, detail, httpStatus, answer);
+    addAttempt.run(seq, atMs, Math.round(latencyMs), outcome, reason, detail, httpStatus, answer);
     trimAttempts.run(seq);
   }
 
