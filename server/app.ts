@@ -27,7 +27,6 @@ import { channelKinds } from './notify/channel-registry.ts';
 import { Egress } from './notify/egress.ts';
 import { EgressRules } from './notify/egress-rules.ts';
 import { loadOrCreateWebhookSecret } from './notify/webhook/webhook-secret.ts';
-import type { DeliveryLog } from './outbox/delivery-log.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { CronOccurrences } from './schedule/cron-occurrences.ts';
 import { stuckPart } from './self-watch.ts';
@@ -71,8 +70,6 @@ export type App = {
   stop(): Promise<void>;
 };
 
-/** Until the store keeps one. */
-const noLog: DeliveryLog = { list: async () => [], get: async () => undefined, redeliver: async () => undefined };
 /** The channel of `PING_ALERT_URI`. */
 const defaultChannel = 'default';
 /** A flip is some 25 µs of work: a mass outage must neither stop pings nor wait for them long. */
@@ -212,7 +209,7 @@ export async function startApp({
           AlertService,
           alertService({
             store,
-            deliveries: noLog,
+            deliveries: store.deliveries,
             engine,
             ruleBook: rules,
             clock,

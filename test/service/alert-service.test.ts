@@ -1,5 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import t from 'tap';
-import { AlertState } from '../../gen/ts/tocsin/v1/alert_pb.ts';
+import { AlertState, DeliveryState } from '../../gen/ts/tocsin/v1/alert_pb.ts';
 import { BeatStatus } from '../../gen/ts/tocsin/v1/heartbeat_pb.ts';
 import { IncidentReason } from '../../gen/ts/tocsin/v1/monitor_pb.ts';
 import { failureOf, type ServiceUnderTest, serviceUnderTest } from './service-under-test.ts';
@@ -235,4 +237,50 @@ t.test('over REST', async (t) => {
   });
   t.match(await rest('DELETE', '/silences/none'), { status: 404, body: { field: 'id' } });
   t.match(await rest('DELETE', '/routes/test'), { body: { name: 'test' } });
+});
+
+t.test('what became of deliveries', async (t) => {
+  let status = 503;
+  const receiver = createServer((_, response) => response.writeHead(status).end('no room'));
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => receiver.close());
+  const { port } = receiver.address() as AddressInfo;
+  const under = await serviceUnderTest(t, { PING_ALERT_URI: `http://127.0.0.1:${port}/hook` });
+  const { alerts, clock, rest } = under;
+  /** The only delivery, once it is as wanted. */
+  const delivery = async (state: DeliveryState, { attempts = 1, stepMs = 10 } = {}) => {
+    for (let tries = 0; ; tries++) {
+      const [found] = (await alerts.listDeliveries({})).deliveries;
+      if ((found?.state === state && found.attemptCount >= attempts) || tries === 2_000) return found;
+      await clock.advance(stepMs);
+    }
+  };
+  await failing(under, 'web');
+  const pending = await delivery(DeliveryState.PENDING);
+  t.match(pending, {
+    id: /./,
+    channel: 'default',
+    createdAt: { seconds: /./ },
+    settledAt: undefined,
+    nextAttemptAt: { seconds: /./ },
+    noticeCount: 1,
+    notices: [{ type: 'down', name: 'web', text: /^web is DOWN/ }],
+    attempts: [{ number: 1, outcome: 'retryable', reason: 'http_status', httpStatus: 503, answer: 'no room' }],
+  });
+  const { id } = pending!;
+  t.match(await failureOf(alerts.redeliver({ id })), { code: 'FailedPrecondition', field: 'id' });
+  status = 410;
+  t.match(await delivery(DeliveryState.BURIED, { stepMs: 10_000 }), {
+    id,
+    settledAt: { seconds: /./ },
+    nextAttemptAt: undefined,
+  });
+  t.match(await rest('GET', '/deliveries?states=buried'), { body: { deliveries: [{ id, state: 'buried' }] } });
+  t.match(await rest('GET', '/deliveries?states=pending,sent'), { body: { deliveries: [] } });
+  status = 200;
+  t.match(await rest('POST', `/deliveries/redeliver?id=${id}`), { status: 200, body: { id, state: 'pending' } });
+  const sent = await delivery(DeliveryState.SENT);
+  t.match(sent, { id, attempts: [{ httpStatus: 503 }, { outcome: 'permanent', httpStatus: 410 }, { outcome: 'ok' }] });
+  t.same((await alerts.getDelivery({ id })).delivery, sent);
+  t.match(await failureOf(alerts.getDelivery({ id: 'none' })), { code: 'NotFound', field: 'id' });
 });
