@@ -48,6 +48,7 @@ t.test('a receiver that fails, drops and hangs, then works: every alert arrives 
   const server = await RunningServer.start({
     TOCSIN_DATA_DIR: await temporaryDirectory(t),
     PING_ALERT_URI: receiver.url,
+    TOCSIN_DIGEST_ABOVE: '1000',
   });
   t.teardown(() => server.kill('SIGTERM'));
   const tried = new Map<string, number>();
@@ -59,9 +60,9 @@ t.test('a receiver that fails, drops and hangs, then works: every alert arrives 
     return ([500, 'drop', 429, 'hang', 404, 301] as const)[tried.size % 6]!;
   };
   const names = ['a', 'b', 'c', 'd', 'e'];
-  await flip(server.url, names, 1);
-  await receiver.until(() => names.every((name) => ups(story(receiver, name)) === 1), 120_000);
-  for (const name of names) checkStory(t, story(receiver, name), 1);
+  await flip(server.url, names, 2);
+  await receiver.until(() => names.every((name) => ups(story(receiver, name)) === 2), 120_000);
+  for (const name of names) checkStory(t, story(receiver, name), 2);
   const attempts = receiver.attempts.filter(
     ({ headers }) => headers['webhook-id'] === receiver.attempts[0]!.headers['webhook-id'],
   );
@@ -72,8 +73,8 @@ t.test('a receiver that is away, while the server is killed: every alert arrives
   const receiver = await new AlertReceiver().listen();
   const { port, url } = receiver;
   await receiver.close();
-  const env = { TOCSIN_DATA_DIR: await temporaryDirectory(t), PING_ALERT_URI: url };
-  const names = ['a', 'b'];
+  const env = { TOCSIN_DATA_DIR: await temporaryDirectory(t), PING_ALERT_URI: url, TOCSIN_DIGEST_ABOVE: '1000' };
+  const names = ['a', 'b', 'c'];
   const first = await RunningServer.start(env);
   await flip(first.url, names, 1);
   await first.kill('SIGKILL');
@@ -95,6 +96,7 @@ t.test('one alert that hangs delays no other monitor', async (t) => {
   const server = await RunningServer.start({
     TOCSIN_DATA_DIR: await temporaryDirectory(t),
     PING_ALERT_URI: receiver.url,
+    TOCSIN_DIGEST_ABOVE: '1000',
   });
   t.teardown(() => server.kill('SIGKILL'));
   receiver.answer = ({ body }) => (body?.data.name === 'hangs' ? 'hang' : 200);
