@@ -178,10 +178,9 @@ t.test('whatever pings made can be exported and applied, here and elsewhere', as
       for (const format of ['yaml', 'json']) {
         const text = await here.exported(format);
         for (const on of [elsewhere, here]) {
-          t.notOk(
-            (await on.apply(text)).find(([, applied]) => applied === AppliedAs.FAILED),
-            text,
-          );
+          // Not as the name of an assertion: what is in a name can be read as TAP.
+          const failed = (await on.apply(text)).filter(([, applied]) => applied === AppliedAs.FAILED);
+          t.same(failed, []);
         }
         await elsewhere.empty();
       }
