@@ -88,6 +88,7 @@ async function storm({ workspace, data, progress, profileDir }: BenchContext, ro
 
   await sleep(dueMs - 1_000 - Date.now());
   progress.show(`round ${round}: the storm`);
+  await server.read();
   const loaded = load.run({
     call: 'rest',
     names: otherNames,

@@ -321,6 +321,8 @@ export class Outbox {
 
   async #attempt({ delivery, abort }: Held, lane: Lane): Promise<void> {
     const context = this.#contextOf(delivery.channel);
+    // To write a digest of thousands takes some 20 ms: each in a turn of its own.
+    if (delivery.notices.length > 1) await new Promise<void>((resolve) => this.#clock.afterIo(resolve));
     this.#finish(delivery, await attemptDelivery(delivery, { lane, signal: abort.signal, context }));
   }
 

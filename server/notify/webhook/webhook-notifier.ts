@@ -1,4 +1,3 @@
-import { Webhook } from 'standardwebhooks';
 import { alertText } from '../alert-text.ts';
 import { basicAuthorization } from '../basic-authorization.ts';
 import type { NotifierPorts } from '../channel-kind.ts';
@@ -10,6 +9,7 @@ import { placeholderValues, sampleValues } from './placeholders.ts';
 import { renderTemplate, type Template, type TemplateValues } from './template.ts';
 import { writeInHeader, writeInUrl, writerFor } from './template-writers.ts';
 import { seconds, webhookPayload } from './webhook-payload.ts';
+import { webhookSignature } from './webhook-signature.ts';
 
 const timeoutMs = 10_000;
 const tokenMinLength = 8;
@@ -33,13 +33,11 @@ export type WebhookOptions = {
 /** Requests a URL. What has a body is signed. */
 export class WebhookNotifier implements Notifier {
   readonly #options: WebhookOptions;
-  readonly #webhook: Webhook;
   readonly #redactor: Redactor;
 
   constructor(options: WebhookOptions) {
     const { signingSecret } = options.ports;
     this.#options = options;
-    this.#webhook = new Webhook(signingSecret);
     this.#redactor = new Redactor([signingSecret, signingSecret.slice('whsec_'.length), ...secretsOf(options)]);
   }
 
@@ -67,10 +65,10 @@ export class WebhookNotifier implements Notifier {
     headers['webhook-id'] = attempt.id;
     const body = this.#body(attempt, values);
     if (body === null) return { url: url.href, method, headers, body };
-    const sentMs = ports.clock.wallMs();
     headers['content-type'] = body.contentType;
-    headers['webhook-timestamp'] = String(seconds(sentMs));
-    headers['webhook-signature'] = this.#webhook.sign(attempt.id, new Date(sentMs), body.text);
+    const sentS = seconds(ports.clock.wallMs());
+    headers['webhook-timestamp'] = String(sentS);
+    headers['webhook-signature'] = webhookSignature(ports.signingSecret, { id: attempt.id, sentS, body: body.text });
     return { url: url.href, method, headers, body: body.text };
   }
 
