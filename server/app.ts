@@ -138,6 +138,7 @@ export async function startApp({
       ports,
       defaultChannel: { name: defaultChannel, ...settingsOfDefault(config), notifier, digestAbove: config.digestAbove },
       routeNaming: (channel) => rules.routeNaming(channel),
+      monitorNaming: (channel) => store.monitorNaming(channel),
       onChange: () => {
         engine.lookAgain();
         outbox.poke();

@@ -24,6 +24,8 @@ export type ChannelBookOptions = Workshop & {
   defaultChannel: DefaultChannel;
   /** The name of a route that tells a channel; null when none does. */
   routeNaming: (channel: string) => string | null;
+  /** The name of a monitor that names a channel; null when none does. */
+  monitorNaming: (channel: string) => Promise<string | null>;
   /** Called after a channel was made, changed or removed. */
   onChange: () => void;
 };
@@ -165,6 +167,12 @@ export class ChannelBook implements Lanes {
       const route = this.#options.routeNaming(name);
       if (route !== null) {
         const message = `name: the route ${JSON.stringify(route)} names this channel; change the route first`;
+        return { code: 'failed_precondition', field: 'name', message };
+      }
+      // Its pings may name the channel too: they would be refused, and the monitor go down.
+      const monitor = await this.#options.monitorNaming(name);
+      if (monitor !== null) {
+        const message = `name: the monitor ${JSON.stringify(monitor)} names this channel; change the monitor and its pings first`;
         return { code: 'failed_precondition', field: 'name', message };
       }
       await this.#options.catalog.remove('channel', name);

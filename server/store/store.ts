@@ -88,6 +88,9 @@ export interface Store extends HistoryReads {
 
   countMonitors(): Promise<number>;
 
+  /** The name of a monitor that names a channel; null when none does. Looks at every configuration: it is for people. */
+  monitorNaming(channel: string): Promise<string | null>;
+
   /** The last "I was listening" stamp, Unix ms; null before the first. */
   lastListening(): Promise<number | null>;
 

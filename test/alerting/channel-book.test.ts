@@ -46,6 +46,7 @@ async function open(options: { catalog?: MemoryCatalog; env?: Record<string, str
       notifier: { send: async () => never() },
     },
     routeNaming: (channel) => (channel === route ? 'the-route' : null),
+    monitorNaming: async (channel) => (channel === 'named' ? 'backup' : null),
     onChange: () => changes++,
   });
   return { book, catalog, errors, changes: () => changes };

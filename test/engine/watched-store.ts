@@ -37,6 +37,10 @@ export class WatchedStore implements Store {
     return this.inner.load(keys);
   }
 
+  monitorNaming(channel: string) {
+    return this.inner.monitorNaming(channel);
+  }
+
   async commit(changes: Change[]) {
     await this.beforeCommit(changes);
     this.#check('commit');

@@ -247,3 +247,18 @@ t.test('the examples of docs/channels.md, one for each kind, are accepted as the
     t.equal(status, 200, JSON.stringify(body));
   }
 });
+
+t.test('a channel that a monitor names is not removed: its pings would be refused', async (t) => {
+  const { channels, rest } = await serviceUnderTest(t);
+  await channels.createChannel({ channel: { name: 'night', ...webhook('http://127.0.0.1:1/x') } });
+  await channels.createChannel({ channel: { name: 'day', ...webhook('http://127.0.0.1:1/x') } });
+  const ping = '/ping?name=job&frequency=1h&channels=night,day';
+  t.equal((await rest('GET', ping)).status, 200, 'names between commas');
+  t.match(await failureOf(channels.deleteChannel({ name: 'night' })), {
+    code: 'FailedPrecondition',
+    field: 'name',
+    message: /monitor "job" names this channel/,
+  });
+  t.equal((await rest('GET', '/ping?name=job&frequency=1h&channels=day')).status, 200);
+  t.match(await channels.deleteChannel({ name: 'night' }), { name: 'night' });
+});

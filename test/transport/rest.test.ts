@@ -72,7 +72,7 @@ t.test('every field, by query, form, JSON and a mixture', async (t) => {
     cron: '*/5 * * * *',
     timeZone: 'Europe/Berlin',
     tags: ['x', 'ü y'],
-    channels: ['ops, day'],
+    channels: ['ops', 'day'],
     body: new Uint8Array([0, 255, 62, 63]),
   });
   const fields = {
@@ -88,10 +88,10 @@ t.test('every field, by query, form, JSON and a mixture', async (t) => {
     cron: '*/5 * * * *',
     time_zone: 'Europe/Berlin',
     tags: 'x,ü y',
-    channels: 'ops, day',
+    channels: 'ops,day',
     body: 'AP8+Pw==',
   };
-  const lists = { tags: ['x', 'ü y'], channels: ['ops, day'] };
+  const lists = { tags: ['x', 'ü y'], channels: ['ops', 'day'] };
   const form = new URLSearchParams(fields);
   const json = (body: object) => ({
     method: 'POST',

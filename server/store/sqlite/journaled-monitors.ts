@@ -78,6 +78,10 @@ export class JournaledMonitors {
     return this.#table.size;
   }
 
+  naming(channel: string): string | null {
+    return this.#table.naming(channel);
+  }
+
   byId(id: number): Monitor | undefined {
     const slot = this.#table.slotOfId(id);
     return slot < 0 ? undefined : this.#table.at(slot);

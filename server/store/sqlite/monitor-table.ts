@@ -68,6 +68,12 @@ export class MonitorTable {
     return this.#ids.get(id);
   }
 
+  /** The name of a monitor that names a channel; null when none does. */
+  naming(channel: string): string | null {
+    for (const [slot, { channels }] of this.#configs) if (channels.includes(channel)) return this.#names.nameAt(slot);
+    return null;
+  }
+
   /** The slot of an open incident; -1 when none is. Looks at all that is rare: some ms while 100,000 monitors are down. */
   slotOfIncident(incidentId: string): number {
     for (const [slot, { incident, progress }] of this.#rare) {

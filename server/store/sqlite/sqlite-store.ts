@@ -160,6 +160,10 @@ export class SqliteStore implements Store {
     return findMonitors({ readers: this.#readers, byId: (id) => this.#monitors.byId(id) }, query);
   }
 
+  async monitorNaming(channel: string): Promise<string | null> {
+    return this.#monitors.naming(channel);
+  }
+
   async countMonitors(): Promise<number> {
     return this.#monitors.size;
   }

@@ -1126,9 +1126,9 @@ export const ChannelService: GenService<{
     output: typeof UpdateChannelResponseSchema;
   },
   /**
-   * DeleteChannel removes a channel. What waits to be sent to it is given up. Monitors that name it alert the default channel.
+   * DeleteChannel removes a channel. What waits to be sent to it is given up.
    *
-   * Errors: FAILED_PRECONDITION while a route names it.
+   * Errors: FAILED_PRECONDITION while a route or a monitor names it.
    *
    * @generated from rpc tocsin.v1.ChannelService.DeleteChannel
    */
