@@ -139,9 +139,10 @@ export async function startApp({
       defaultChannel: { name: defaultChannel, ...settingsOfDefault(config), notifier, digestAbove: config.digestAbove },
       routeNaming: (channel) => rules.routeNaming(channel),
       monitorNaming: (channel) => store.monitorNaming(channel),
-      onChange: () => {
+      onChange: (channel) => {
         engine.lookAgain();
-        outbox.poke();
+        // That the store fails, the outbox says by itself.
+        outbox.tryNow(channel).catch(() => {});
       },
     });
     const outbox = new Outbox({ queue: store.deliveries, clock, random, newId, lanes: channels, logger });

@@ -27,7 +27,7 @@ export type ChannelBookOptions = Workshop & {
   /** The name of a monitor that names a channel; null when none does. */
   monitorNaming: (channel: string) => Promise<string | null>;
   /** Called after a channel was made, changed or removed. */
-  onChange: () => void;
+  onChange: (channel: string) => void;
 };
 
 export type DefaultChannel = {
@@ -153,7 +153,7 @@ export class ChannelBook implements Lanes {
       };
       await this.#options.catalog.put('channel', channelEntry(channel));
       this.#keep(channel, built.lane);
-      this.#changed();
+      this.#changed(change.name);
       return { ok: true, channel, created: !before };
     });
   }
@@ -179,7 +179,7 @@ export class ChannelBook implements Lanes {
       this.#channels.delete(name);
       this.#lanes.delete(name);
       this.#names.delete(name);
-      this.#changed();
+      this.#changed(name);
       return null;
     });
   }
@@ -190,9 +190,9 @@ export class ChannelBook implements Lanes {
     this.#names.add(channel.name);
   }
 
-  #changed(): void {
+  #changed(name: string): void {
     this.#forRules = null;
-    this.#options.onChange();
+    this.#options.onChange(name);
   }
 
   #kindNamed(kind: string): AnyChannelKind | undefined {

@@ -75,6 +75,11 @@ export class ChannelTraffic {
     if (isDigest) this.#lastDigestMs = atMs;
   }
 
+  /** Somebody changed the channel, or saw that it works: what failed before says nothing any more. */
+  forgive(): void {
+    this.#circuit = closedCircuit;
+  }
+
   begin(): void {
     this.#underWay += 1;
   }

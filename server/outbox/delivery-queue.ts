@@ -120,6 +120,8 @@ export interface DeliveryQueue {
   releaseLeases(): Promise<void>;
   /** Moves every waiting time by `deltaMs`: the wall clock was set back, and what was due soon must stay due soon. */
   shiftClaims(deltaMs: number): Promise<void>;
+  /** What waits of a channel for its next attempt may be claimed at `nowMs`; not stored. */
+  hasten(channel: string, nowMs: number): Promise<void>;
   /** When the next delivery of a channel and kind that `isOpen` may be claimed, Unix ms (may lie in the past); null for never. */
   nextClaimMs(isOpen?: (channel: string, kind: WaitingKind) => boolean): Promise<number | null>;
   /** Of each channel that has any. */

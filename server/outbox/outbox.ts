@@ -99,6 +99,13 @@ export class Outbox {
     this.#wakeUp.wake();
   }
 
+  /** Somebody changed a channel, or saw that it works: what waits for it is tried now. */
+  async tryNow(channel: string): Promise<void> {
+    this.#traffic.get(channel)?.forgive();
+    await this.#queue.hasten(channel, this.#clock.wallMs());
+    this.#wakeUp.wake();
+  }
+
   /** How a channel is doing. */
   state(channel: string): TrafficState {
     return (this.#traffic.get(channel) ?? new ChannelTraffic()).state(this.#now());

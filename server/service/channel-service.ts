@@ -18,7 +18,7 @@ import { writing } from './write-error.ts';
 
 export type ChannelServiceOptions = {
   channels: ChannelBook;
-  outbox: Pick<Outbox, 'state'>;
+  outbox: Pick<Outbox, 'state' | 'tryNow'>;
   deliveries: Pick<DeliveryQueue, 'stats'>;
   clock: Clock;
   newId: () => string;
@@ -99,7 +99,10 @@ export function channelService({
       const { verdict, tookMs } = sent;
       const { detail, httpStatus = 0, answer = '' } = verdict;
       const told = { detail, httpStatus, latencySeconds: tookMs / 1000, answer };
-      if (verdict.kind === 'ok') return { ok: true, ...told };
+      if (verdict.kind === 'ok') {
+        await outbox.tryNow(name);
+        return { ok: true, ...told };
+      }
       const { reason } = verdict;
       return { ok: false, reason, ...told, advice: testAdvice(reason, targetOf(origin)) };
     },

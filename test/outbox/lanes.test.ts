@@ -287,6 +287,22 @@ t.test('a channel whose receiver is away', async (t) => {
     );
   });
 
+  await t.test('is tried at once when somebody saw that it works', async (t) => {
+    const { clock, queue, notifier, outbox, make } = sceneOf(t);
+    await outbox.start();
+    let away = true;
+    notifier.answer = () => (away ? refused : ok);
+    for (let n = 1; n <= 5; n++) make(n, `d-${n}`);
+    outbox.poke();
+    await clock.advance(10 * 60_000);
+    t.equal(outbox.state('default').circuit, 'open');
+    away = false;
+    await outbox.tryNow('default');
+    await clock.advance(0);
+    t.equal((await queue.stats()).pending, 0);
+    t.equal(outbox.state('default').circuit, 'closed');
+  });
+
   await t.test('delays no other, and one that it alone does not like delays nothing', async (t) => {
     const other = new ScriptedNotifier(new FakeClock());
     const { clock, notifier, outbox, make } = sceneOf(t, { others: { other } });

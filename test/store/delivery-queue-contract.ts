@@ -222,6 +222,17 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     t.same((await claimIds(startMs + backMs + leaseMs)).includes('leased'), true);
   });
 
+  t.test('what failed can be hastened: of one channel, and not what is under way', async (t) => {
+    const { queue, add, claim, claimIds } = await setUp(t);
+    for (const id of ['waits', 'leased']) await add(id.length, id);
+    const [waits] = await claim(startMs);
+    await queue.settle([retry(waits!.seq, startMs + 500_000, 'x')]);
+    await queue.hasten('another', startMs + 1);
+    t.same(await claimIds(startMs + 1), []);
+    await queue.hasten(waits!.channel, startMs + 1);
+    t.same(await claimIds(startMs + 1), ['waits']);
+  });
+
   t.test('long queues, drained in order', async (t) => {
     const { queue, add, claim } = await setUp(t);
     const handedOut = new Map<number, string[]>();

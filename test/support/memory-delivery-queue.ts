@@ -134,6 +134,12 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
     }
   }
 
+  async hasten(channel: string, nowMs: number): Promise<void> {
+    for (const row of this.#pending()) {
+      if (row.channel === channel && row.attempts > 0 && !row.leased) row.claimMs = Math.min(row.claimMs, nowMs);
+    }
+  }
+
   async nextClaimMs(isOpen: (channel: string, kind: WaitingKind) => boolean = () => true): Promise<number | null> {
     this.fail('nextClaimMs');
     const open = this.#heads().filter((row) => isOpen(row.channel, kindOf(row)));

@@ -48,6 +48,15 @@ export class PendingChannel {
     return this.#queues.get(keyOf(item))?.head === item && item.digest === null;
   }
 
+  /** What waits for its next attempt waits no more. */
+  hasten(nowMs: number): void {
+    for (const { head } of this.#queues.values()) {
+      if (head.kind === 'tried' && !head.leased && !head.digest && head.claimMs > nowMs) {
+        this.move(head, { kind: 'tried', claimMs: nowMs });
+      }
+    }
+  }
+
   /** Appends one to its queue; its seq is the highest so far. */
   add(item: PendingDelivery): void {
     const queue = this.#queues.get(keyOf(item));

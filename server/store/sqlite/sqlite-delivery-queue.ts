@@ -165,6 +165,10 @@ export class SqliteDeliveryQueue implements DeliveryQueue, DeliveryLog {
     this.#pending.shift(deltaMs);
   }
 
+  async hasten(channel: string, nowMs: number): Promise<void> {
+    this.#pending.channel(channel).hasten(nowMs);
+  }
+
   async nextClaimMs(isOpen: (channel: string, kind: WaitingKind) => boolean = () => true): Promise<number | null> {
     return this.#pending.nextClaimMs(isOpen);
   }
