@@ -101,7 +101,8 @@ export class ChannelTraffic {
   /** While the circuit is not closed, when it lets the next attempt through, Unix ms; else null. */
   retryAtMs({ wallMs, monotonicMs }: Instant): number | null {
     const untilMs = this.pausedUntilMs(monotonicMs);
-    if (untilMs !== null) return wallMs + untilMs - monotonicMs;
+    // Whole: the monotonic clock has parts of a ms, and the store takes none.
+    if (untilMs !== null) return Math.ceil(wallMs + untilMs - monotonicMs);
     return this.#circuit.retryMs === null ? null : wallMs;
   }
 

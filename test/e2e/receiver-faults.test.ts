@@ -110,3 +110,26 @@ t.test('one alert that hangs delays no other monitor', async (t) => {
     'before the one that hangs is given up and tried again',
   );
 });
+
+t.test('a receiver that asks to wait holds up no other channel, and is asked again', async (t) => {
+  const [busy, other] = [await new AlertReceiver().listen(), await new AlertReceiver().listen()];
+  t.teardown(() => Promise.all([busy.close(), other.close()]));
+  const server = await RunningServer.start({
+    TOCSIN_DATA_DIR: await temporaryDirectory(t),
+    PING_ALERT_URI: busy.url,
+  });
+  t.teardown(() => server.kill('SIGTERM'));
+  await fetch(`${server.url}/channels/other`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ webhook: { url: other.url } }),
+  });
+  busy.answer = () => (busy.attempts.length === 0 ? { status: 429, headers: { 'retry-after': '1' } } : 200);
+  await send(server.url, 'first', 'fail');
+  await busy.until(() => busy.attempts.length === 1);
+  const named = await fetch(`${server.url}/ping?name=second&frequency=1h&status=fail&channels=other`);
+  t.equal(named.status, 200);
+  await other.until(() => other.accepted.length === 1);
+  await busy.until(() => busy.accepted.length === 1);
+  t.equal(busy.attempts[0]!.headers['webhook-id'], busy.attempts[1]!.headers['webhook-id']);
+});

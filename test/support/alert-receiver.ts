@@ -17,8 +17,8 @@ export type ReceivedAlert = {
   text: string;
 };
 
-/** How to answer an attempt: a status, or `hang` (never), or `drop` (close the connection). */
-export type Answer = number | 'hang' | 'drop';
+/** How to answer an attempt: a status, one with headers, or `hang` (never), or `drop` (close the connection). */
+export type Answer = number | { status: number; headers: Record<string, string> } | 'hang' | 'drop';
 
 /** A webhook receiver on a free port that remembers every attempt. */
 export class AlertReceiver {
@@ -37,6 +37,7 @@ export class AlertReceiver {
       this.attempts.push({ ...alert, answered });
       if (typeof answered === 'number') response.writeHead(answered).end('thanks');
       else if (answered === 'drop') request.socket.destroy();
+      else if (answered !== 'hang') response.writeHead(answered.status, answered.headers).end();
       for (const watcher of this.#watchers) watcher();
     });
   });
