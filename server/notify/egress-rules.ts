@@ -10,12 +10,13 @@ const refusedByDefault = [
   '::',
   '169.254.0.0/16',
   'fe80::/10',
-  // Metadata beside link-local: EC2, Google, Scaleway; Alibaba, Oracle, Azure.
-  'fd00:ec2::254',
+  // Metadata beside link-local: EC2 (and, at ::23, credentials of pods), Google, Scaleway; Alibaba, Oracle (two), Azure.
+  'fd00:ec2::/32',
   'fd20:ce::254',
   'fd00:42::42',
   '100.100.100.200',
   '192.0.0.192',
+  'fd00:c1::a9fe:a9fe',
   '168.63.129.16',
 ];
 

@@ -1,6 +1,7 @@
 /**
  * Takes secrets out of texts that others wrote, such as a receiver's answer that echoes the request. Each secret is
- * searched for as it is and percent-decoded.
+ * searched for as it is and percent-decoded, and both of these as they stand in JSON (some writers escape slashes there) and
+ * percent-encoded.
  */
 export class Redactor {
   readonly #secrets: string[];
@@ -8,7 +9,9 @@ export class Redactor {
 
   /** Empty secrets are ignored. */
   constructor(secrets: readonly string[]) {
-    const forms = secrets.flatMap((secret) => [secret, percentDecoded(secret)]).filter((secret) => secret !== '');
+    const forms = secrets
+      .flatMap((secret) => [secret, percentDecoded(secret)].flatMap(formsOf))
+      .filter((secret) => secret !== '');
     // The longest first: a short one may be part of it.
     this.#secrets = [...new Set(forms)].sort((a, b) => b.length - a.length);
     this.#longest = this.#secrets[0]?.length ?? 0;
@@ -38,4 +41,10 @@ function percentDecoded(text: string): string {
   } catch {
     return text;
   }
+}
+
+function formsOf(text: string): string[] {
+  const inJson = JSON.stringify(text).slice(1, -1);
+  // Half a surrogate pair cannot be encoded; whoever sends it sends U+FFFD.
+  return [text, inJson, inJson.replaceAll('/', '\\/'), encodeURIComponent(text.toWellFormed())];
 }

@@ -68,6 +68,13 @@ t.test('secrets are taken out of what others wrote', async (t) => {
   ];
   for (const [text, redacted] of table) t.equal(redactor.redact(text, { truncated: false }), redacted);
 
+  const token = 'Basic a/b+"c"==';
+  const echoes = [JSON.stringify({ token }), JSON.stringify({ token }).replaceAll('/', '\\/')];
+  for (const echo of echoes) t.equal(new Redactor([token]).redact(echo, { truncated: false }), '{"token":"***"}');
+  const encoded = encodeURIComponent(token);
+  t.equal(new Redactor([token]).redact(`?t=${encoded}`, { truncated: false }), '?t=***');
+  t.equal(new Redactor(['half \ud800']).redact('half %EF%BF%BD', { truncated: false }), 'half %EF%BF%BD');
+
   // Cut in the middle of a secret, what is left of it must not show.
   const secret = '0123456789';
   for (let length = 1; length < secret.length; length++) {

@@ -1,3 +1,5 @@
+import type { Notice } from '../../engine/domain/notice.ts';
+import { alertText, latestOfEach } from '../alert-text.ts';
 import { noticeText } from '../notice-text.ts';
 import type { Attempt, Notifier, Verdict } from '../notifier.ts';
 
@@ -7,7 +9,10 @@ export type AlertLogger = {
   warn(details: object, message: string): void;
 };
 
-/** Writes alerts to the log, for want of anybody to tell. */
+/** Names of a digest that are written. */
+const namesMax = 100;
+
+/** Writes alerts to the log, for want of anybody to tell: a line for each attempt. */
 export class LogNotifier implements Notifier {
   readonly #logger: AlertLogger;
 
@@ -17,14 +22,27 @@ export class LogNotifier implements Notifier {
 
   async send({ id, notices }: Attempt): Promise<Verdict> {
     try {
-      for (const notice of notices) {
-        const { type, name, severity, incidentId, reason, repeat, merged } = notice;
-        const details = { alert: { id, type, name, severity, incidentId, reason, repeat, merged } };
-        this.#logger[type === 'down' || merged ? 'warn' : 'info'](details, noticeText(notice));
-      }
+      const { details, message } = notices.length === 1 ? lineOfOne(notices[0]) : lineOfMany(notices);
+      this.#logger[notices.some(isWarning) ? 'warn' : 'info']({ alert: { id, ...details } }, message);
       return { kind: 'ok', detail: 'written to the log' };
     } catch {
       return { kind: 'retryable', reason: 'internal', detail: 'the log could not be written' };
     }
   }
+}
+
+function isWarning({ type, merged }: Notice): boolean {
+  return type === 'down' || type === 'flapping' || merged;
+}
+
+function lineOfOne(notice: Notice): { details: object; message: string } {
+  const { type, name, severity, incidentId, reason, repeat, merged } = notice;
+  return { details: { type, name, severity, incidentId, reason, repeat, merged }, message: noticeText(notice) };
+}
+
+function lineOfMany(notices: Attempt['notices']): { details: object; message: string } {
+  const { title, text, status, severity } = alertText(notices);
+  const latest = latestOfEach(notices);
+  const names = latest.slice(0, namesMax).map(({ name }) => name);
+  return { details: { status, severity, monitors: latest.length, names }, message: `${title}\n${text}` };
 }

@@ -39,7 +39,15 @@ const defaultLimits: DeliveryLimits = { pendingMax: 100_000, sentMax: 10_000, to
 const sliceNotices = 300;
 
 /** What memory must follow once the caller's transaction is durable. */
-type Staged = { added: PendingDelivery[]; dropped: Set<PendingDelivery>; buried: number; room: Map<string, number> };
+type Staged = {
+  /** In order. */
+  added: Set<PendingDelivery>;
+  /** The same by monitor and channel: a batch may be thousands, and each notice asks what is before it. */
+  queues: Map<string, PendingDelivery[]>;
+  dropped: Set<PendingDelivery>;
+  buried: number;
+  room: Map<string, number>;
+};
 
 /**
  * Deliveries in SQLite, their order and their leases in memory: this is the single writer, so a flip pays for one row at the
@@ -109,13 +117,15 @@ export class SqliteDeliveryQueue implements DeliveryQueue, DeliveryLog {
       claimMs: atMs,
       kind: freshKind(notice.type),
     };
-    this.#staged.added.push(pendingDelivery(made));
+    const item = pendingDelivery(made);
+    this.#staged.added.add(item);
+    this.#staged.queues.set(queueKey(monitorId, channel), [...this.#stagedOf(monitorId, channel), item]);
   }
 
   /** What was staged is durable. */
   follow(): void {
     const { added, dropped, buried } = this.#staged;
-    if (added.length === 0 && dropped.size === 0 && buried === 0) return;
+    if (added.size === 0 && dropped.size === 0 && buried === 0) return;
     for (const item of dropped) this.#pending.remove(item);
     for (const item of added) this.#pending.add(item, { failed: false });
     this.#settling.noteBuried(buried);
@@ -227,22 +237,27 @@ export class SqliteDeliveryQueue implements DeliveryQueue, DeliveryLog {
   }
 
   #isBusy(monitorId: number, channel: string): boolean {
-    const { added, dropped } = this.#staged;
+    const { dropped } = this.#staged;
     for (let item = this.#pending.channels.get(channel)?.head(monitorId) ?? null; item; item = item.next) {
       if (!dropped.has(item)) return true;
     }
-    return added.some((item) => item.monitorId === monitorId && item.channel === channel);
+    return this.#stagedOf(monitorId, channel).length > 0;
+  }
+
+  #stagedOf(monitorId: number, channel: string): readonly PendingDelivery[] {
+    return this.#staged.queues.get(queueKey(monitorId, channel)) ?? [];
   }
 
   /** What is to be told, now that downs of its incident which were not attempted yet are dropped; null: nothing. */
   #merged(monitorId: number, channel: string, notice: Notice): Notice | null {
     if (notice.type !== 'up' && notice.type !== 'closed') return notice;
-    const { added, dropped, room } = this.#staged;
+    const { added, queues, dropped, room } = this.#staged;
     const before: PendingDelivery[] = [];
     for (let item = this.#pending.channels.get(channel)?.head(monitorId) ?? null; item; item = item.next) {
       if (!dropped.has(item)) before.push(item);
     }
-    before.push(...added.filter((item) => item.monitorId === monitorId && item.channel === channel));
+    const staged = this.#stagedOf(monitorId, channel);
+    before.push(...staged);
     let first: Notice | undefined;
     for (const item of before) {
       if (item.kind !== 'down' || item.digest) continue;
@@ -250,10 +265,13 @@ export class SqliteDeliveryQueue implements DeliveryQueue, DeliveryLog {
       if (down.incidentId !== notice.incidentId) continue;
       if (down.repeat === 0) first ??= down;
       this.#statements.remove.run(item.seq);
-      if (added.includes(item)) added.splice(added.indexOf(item), 1);
-      else dropped.add(item);
+      if (!added.delete(item)) dropped.add(item);
       const left = room.get(channel);
       room.set(channel, (left ?? this.#limits.pendingMax - this.#pending.channel(channel).notices) + 1);
+    }
+    if (staged.length > 0) {
+      const left = staged.filter((item) => added.has(item));
+      queues.set(queueKey(monitorId, channel), left);
     }
     if (!first) return notice;
     return notice.type === 'up' ? mergedNotice(first, notice) : null;
@@ -280,7 +298,11 @@ export class SqliteDeliveryQueue implements DeliveryQueue, DeliveryLog {
 }
 
 function nothingStaged(): Staged {
-  return { added: [], dropped: new Set(), buried: 0, room: new Map() };
+  return { added: new Set(), queues: new Map(), dropped: new Set(), buried: 0, room: new Map() };
+}
+
+function queueKey(monitorId: number, channel: string): string {
+  return `${monitorId} ${channel}`;
 }
 
 function freshKind(type: Notice['type']): WaitingKind {
