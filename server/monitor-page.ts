@@ -48,7 +48,7 @@ export function monitorPage(options: {
       tags: monitor.config.tags,
       facts: factsOf(monitor),
       remark: remarkOf(monitor, { maintenanceUntilMs: maintenance?.toMs ?? null }),
-      alert: viewAlert(alertViewOf(monitor, { rules: rules(), nowMs })),
+      alert: viewAlert(alertViewOf(monitor, { rules: rules(), nowMs, queue: store.deliveries })),
       uptimes: spans.map((days, index) => ({ days, ratio: ratioOf(uptimes[index]!) })),
       days: everyDay(days, toDay),
       runs: monitor.progress.runs,

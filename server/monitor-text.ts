@@ -21,10 +21,17 @@ export function causeText({
 }
 
 /** How it stands with an alert, as a sentence. */
-export function alertText({ state, heldBy, silences }: Pick<AlertView, 'state' | 'heldBy' | 'silences'>): string {
+export function alertText({
+  state,
+  told,
+  heldBy,
+  silences,
+}: Pick<AlertView, 'state' | 'told' | 'heldBy' | 'silences'>): string {
   switch (state) {
     case 'told':
-      return 'It was told.';
+      return told.every(({ pending, reminders }) => pending && reminders === 0)
+        ? 'Nobody has it yet: it waits to be delivered.'
+        : 'It was told.';
     case 'waiting':
       return 'Nobody was told yet.';
     case 'acknowledged':

@@ -2,10 +2,11 @@ import type { Acknowledgement, ToldChannel } from '../engine/domain/alerting/ale
 import type { AlertRules } from '../engine/domain/alerting/alert-rules.ts';
 import { silencesOf, subjectOf } from '../engine/domain/alerting/plan.ts';
 import type { Monitor } from '../engine/domain/monitor.ts';
+import type { DeliveryQueue } from '../outbox/delivery-queue.ts';
 
 /**
  * `acknowledged`: somebody cares. `held`: it waits for a monitor that this one depends on. `flapping`: nothing more is told
- * until it is steady. `silenced`: a silence holds. `told`: somebody was told. `waiting`: nobody was yet.
+ * until it is steady. `silenced`: a silence holds. `told`: somebody is told. `waiting`: nobody was yet.
  */
 export type AlertState = 'told' | 'waiting' | 'acknowledged' | 'silenced' | 'held' | 'flapping';
 
@@ -13,7 +14,7 @@ export type AlertState = 'told' | 'waiting' | 'acknowledged' | 'silenced' | 'hel
 export type AlertView = {
   state: AlertState;
   /** In the order in which they were told first. */
-  told: readonly ToldChannel[];
+  told: readonly (ToldChannel & { /** It still waits to be delivered. */ pending: boolean })[];
   /** When somebody is told next, if nothing changes; null: nobody is. */
   nextMs: number | null;
   ack: Acknowledgement | null;
@@ -26,11 +27,12 @@ export type AlertView = {
 /** The alert of a monitor at `nowMs`; null when the monitor is not down. */
 export function alertViewOf(
   monitor: Monitor,
-  { rules, nowMs }: { rules: AlertRules; nowMs: number },
+  { rules, nowMs, queue }: { rules: AlertRules; nowMs: number; queue: Pick<DeliveryQueue, 'isPending'> },
 ): AlertView | null {
   if (monitor.incident === null) return null;
   const { held, alert } = monitor.progress;
-  const { told = [], ack = null } = alert?.open ?? {};
+  const { told: toldTo = [], ack = null } = alert?.open ?? {};
+  const told = toldTo.map((each) => ({ ...each, pending: queue.isPending(monitor.id, each.channel) }));
   const silences = silencesOf(subjectOf(monitor), rules, nowMs).map(({ id }) => id);
   const seen = { told, nextMs: alert?.nextMs ?? null, ack, silences, heldBy: held?.by ?? '' };
   if (held !== null) return { state: 'held', ...seen };

@@ -7,14 +7,7 @@ import type { Catalog } from '../store/catalog.ts';
 import { brokenLane, buildLane, laneOf, type Workshop } from './build-lane.ts';
 import { type ChannelChange, type ChannelRefusal, changedSpec, stateRefusal } from './changed-spec.ts';
 import { type ChannelSettings, maskSettings } from './channel-settings.ts';
-import {
-  type ChannelSpec,
-  channelEntry,
-  channelOfEntry,
-  etagOf,
-  type KeptChannel,
-  plainChannel,
-} from './channel-spec.ts';
+import { channelEntry, channelOfEntry, etagOf, type KeptChannel, plainChannel, specText } from './channel-spec.ts';
 
 export type ChannelBookOptions = Workshop & {
   catalog: Catalog;
@@ -63,8 +56,7 @@ export class ChannelBook implements Lanes {
     this.names = this.#names;
     const { name, kind, settings, notifier, digestAbove: above } = options.defaultChannel;
     const spec = { ...plainChannel, kind, settings, digest: { ...plainChannel.digest, above } };
-    const times = { createdMs: 0, updatedMs: 0 };
-    const channel: KeptChannel = { name, spec, etag: this.#etagOf(spec), origin: 'settings', ...times };
+    const channel = this.#withEtag({ name, spec, origin: 'settings', createdMs: 0, updatedMs: 0 });
     this.#keep(channel, laneOf(spec, { kind: options.kinds[kind], notifier }));
   }
 
@@ -135,22 +127,15 @@ export class ChannelBook implements Lanes {
         const { field, problem } = built;
         return { ok: false, refusal: { code: 'invalid_argument', field, message: `${field}: ${problem}` } };
       }
-      const etag = this.#etagOf(spec);
-      if (before?.etag === etag) {
+      if (before && specText(before.spec) === specText(spec)) {
         // What its references refer to may be another by now.
         this.#lanes.set(before.name, built.lane);
         return { ok: true, channel: before, created: false };
       }
       const updatedMs = this.#options.clock.wallMs();
       const { name } = change;
-      const channel: KeptChannel = {
-        name,
-        spec,
-        etag,
-        origin: 'api',
-        createdMs: before?.createdMs ?? updatedMs,
-        updatedMs,
-      };
+      const createdMs = before?.createdMs ?? updatedMs;
+      const channel = this.#withEtag({ name, spec, origin: 'api', createdMs, updatedMs });
       await this.#options.catalog.put('channel', channelEntry(channel));
       this.#keep(channel, built.lane);
       this.#changed(change.name);
@@ -200,8 +185,8 @@ export class ChannelBook implements Lanes {
     return Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   }
 
-  #etagOf(spec: ChannelSpec): string {
-    return etagOf(spec, this.#options.ports.signingSecret);
+  #withEtag(channel: Omit<KeptChannel, 'etag'>): KeptChannel {
+    return { ...channel, etag: etagOf(channel, this.#options.ports.signingSecret) };
   }
 
   #inTurn<T>(write: () => Promise<T>): Promise<T> {

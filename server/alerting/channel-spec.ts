@@ -21,7 +21,7 @@ export const plainChannel = { description: '', concurrency: 8, digest: { above: 
 export type KeptChannel = {
   name: string;
   spec: ChannelSpec;
-  /** Changes whenever the spec does, and with nothing else. */
+  /** Changes whenever the spec does. */
   etag: string;
   origin: 'settings' | 'api';
   createdMs: number;
@@ -34,9 +34,13 @@ export function specText({ description, kind, settings, concurrency, digest }: C
   return JSON.stringify({ description, kind, settings: sorted(settings), concurrency, digest: { above, windowMs } });
 }
 
-/** 16 hexadecimal digits. Keyed, as a plain hash would let anybody who reads it try guesses of the secrets. */
-export function etagOf(spec: ChannelSpec, key: string): string {
-  return createHmac('sha256', `channel etag ${key}`).update(specText(spec)).digest('hex').slice(0, 16);
+/**
+ * 16 hexadecimal digits. Keyed, and another for each channel: else whoever reads it could try guesses of the secrets, by a hash
+ * of his own or by another channel that has the same etag when the guess is right.
+ */
+export function etagOf({ name, createdMs, spec }: Omit<KeptChannel, 'etag'>, key: string): string {
+  const text = JSON.stringify([name, createdMs, specText(spec)]);
+  return createHmac('sha256', `channel etag ${key}`).update(text).digest('hex').slice(0, 16);
 }
 
 export function channelEntry({ name, spec, createdMs, updatedMs }: KeptChannel): CatalogEntry {
@@ -45,7 +49,8 @@ export function channelEntry({ name, spec, createdMs, updatedMs }: KeptChannel):
 
 export function channelOfEntry({ name, spec: text, createdMs, updatedMs }: CatalogEntry, key: string): KeptChannel {
   const spec = { ...plainChannel, ...(JSON.parse(text) as ChannelSpec) };
-  return { name, spec, etag: etagOf(spec, key), origin: 'api', createdMs, updatedMs };
+  const channel = { name, spec, origin: 'api' as const, createdMs, updatedMs };
+  return { ...channel, etag: etagOf(channel, key) };
 }
 
 /** Keys of objects in order, at every depth. */

@@ -124,6 +124,8 @@ export interface DeliveryQueue {
   hasten(channel: string, nowMs: number): Promise<void>;
   /** When the next delivery of a channel and kind that `isOpen` may be claimed, Unix ms (may lie in the past); null for never. */
   nextClaimMs(isOpen?: (channel: string, kind: WaitingKind) => boolean): Promise<number | null>;
+  /** Whether something of a monitor waits for a channel, or is under way; a digest that tells of it counts. From memory. */
+  isPending(monitorId: number, channel: string): boolean;
   /** Of each channel that has any. */
   waiting(nowMs: number): Promise<FreshDeliveries[]>;
   /**

@@ -30,8 +30,8 @@ export type MonitorView = {
 export type ViewAlert = {
   /** How it stands with it, as a sentence. */
   state: string;
-  /** In order. */
-  told: readonly { channel: string; atMs: number; reminders: number }[];
+  /** In order. `pending`: it still waits to be delivered. */
+  told: readonly { channel: string; atMs: number; reminders: number; pending: boolean }[];
   /** When somebody is told next. */
   nextMs: number | null;
   acknowledged: { atMs: number; by: string; note: string } | null;

@@ -33,10 +33,15 @@ function factItem({ label, value }: ViewFact, nowMs: number): Html {
 }
 
 function alertSection({ state, told, nextMs, acknowledged }: ViewAlert, nowMs: number): Html {
-  const items = told.map(({ channel, atMs, reminders }) => {
+  const items = told.map(({ channel, atMs, reminders, pending }) => {
+    if (pending && reminders === 0) {
+      return html`<li><code>${channel}</code>: not delivered yet, made ${timeText(atMs, nowMs)}</li>
+`;
+    }
+    const late = pending ? '; not all of it is delivered yet' : '';
     const reminded =
       reminders === 0 ? '' : reminders === 1 ? ', and reminded once' : `, and reminded ${reminders} times`;
-    return html`<li><code>${channel}</code> was told ${timeText(atMs, nowMs)}${reminded}</li>
+    return html`<li><code>${channel}</code> was told ${timeText(atMs, nowMs)}${reminded}${late}</li>
 `;
   });
   const { by = '', note = '' } = acknowledged ?? {};

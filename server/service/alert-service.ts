@@ -3,6 +3,7 @@ import type { RuleBook } from '../alerting/rule-book.ts';
 import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { DeliveryLog } from '../outbox/delivery-log.ts';
+import type { DeliveryQueue } from '../outbox/delivery-queue.ts';
 import type { Store } from '../store/store.ts';
 import { alertCalls } from './alerts/alert-calls.ts';
 import { deliveryCalls } from './alerts/delivery-calls.ts';
@@ -11,7 +12,7 @@ import type { ServiceHandlers } from './service-handlers.ts';
 
 export type AlertServiceOptions = {
   store: Pick<Store, 'find' | 'load'>;
-  deliveries: DeliveryLog;
+  deliveries: DeliveryLog & Pick<DeliveryQueue, 'isPending'>;
   engine: Pick<Engine, 'acknowledge'>;
   ruleBook: RuleBook;
   clock: Clock;

@@ -53,8 +53,9 @@ export function shortEnumName(descriptor: DescEnum, valueName: string): string {
 
 function listHint(field: DescField): string {
   const rules = rulesOf(field)?.type;
-  const max = rules?.case === 'repeated' ? rules.value.maxItems : 0n;
-  return max === 0n ? 'must be an array' : `must be an array of at most ${max} items`;
+  const { minItems: min, maxItems: max } = rules?.case === 'repeated' ? rules.value : { minItems: 0n, maxItems: 0n };
+  if (max === 0n) return min === 0n ? 'must be an array' : `must be an array of at least ${min} items`;
+  return `must be an array of ${min === 0n ? 'at most' : `${min} to`} ${max} items`;
 }
 
 function mapHint(field: DescField): string {

@@ -47,6 +47,10 @@ export function readChannel(channel: Channel, { mode, mask = [], prefix }: Chann
   const fields = mode === 'update' ? new Set(mask.filter((path) => !notSettable.has(path))) : settable;
   const others = [...fields].filter((path) => !settable.has(path));
   if (fields.size === 0 || others.length > 0) return { ok: false, error: wrongMask(others) };
+  if (mode !== 'update' && /^\.+$/.test(channel.name)) {
+    const problem = { field: 'name', problem: 'must hold more than dots', value: channel.name };
+    return { ok: false, error: problemError(problem, prefix) };
+  }
   const patch: Patch = {};
   const problem = readPlain(channel, patch, fields) ?? readKind(channel, patch, fields);
   if (problem) return { ok: false, error: problemError(problem, prefix) };
@@ -76,8 +80,9 @@ function readKind({ kind }: Channel, patch: Patch, fields: ReadonlySet<string>):
   const named = [...kindFields.keys()].filter((name) => fields.has(name));
   if (named.length === 0) return null;
   if (kind.case === undefined || !named.includes(kind.case)) {
-    const field = named.length === 1 ? named[0]! : 'kind';
-    return { field, problem: `one of ${[...kindFields.keys()].join(', ')} must be set`, value: '' };
+    const [first] = named;
+    if (named.length === 1) return { field: first!, problem: 'must be given, as update_mask names it', value: '' };
+    return { field: 'kind', problem: `one of ${[...kindFields.keys()].join(', ')} must be set`, value: '' };
   }
   const settings = toJson(kindFields.get(kind.case)!.message!, kind.value) as ChannelSettings;
   patch.kind = { name: kind.case, settings };

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema } from '../../gen/ts/google/rpc/error_details_pb.ts';
 import { fieldHint } from '../service/field-hint.ts';
+import { jsonProblem } from './codec/json-problem.ts';
 
 /**
  * Connect reports a request that it cannot parse as INTERNAL (binary) or in the parser's own words (JSON). The client is
@@ -19,7 +20,7 @@ export function reviseParseError(error: unknown): void {
     const field = fieldOfCause(cause.cause);
     if (field) revise(error, `${field.name}: ${fieldHint(field)}`, field.name);
     else if (cause.message.includes('encoded data was not valid')) revise(error, 'body: is not valid UTF-8');
-    else if (cause.cause instanceof SyntaxError) revise(error, `body: is not valid JSON: ${cause.cause.message}`);
+    else if (cause.cause instanceof SyntaxError) revise(error, `body: is not valid JSON: ${jsonProblem(cause.cause)}`);
   }
 }
 

@@ -32,8 +32,10 @@ function down(open: Partial<OpenAlert>, fields: Partial<AlertProgress> & Partial
   return monitorOf({ status: 'down', incident: incidentOf(), progress: { ...noProgress, alert, ...progress } });
 }
 
-const view = (monitor: Monitor, silences: Silence[] = []) =>
-  alertViewOf(monitor, { rules: alertRules({ silences }), nowMs });
+const view = (monitor: Monitor, silences: Silence[] = [], { waitsFor = '' } = {}) => {
+  const queue = { isPending: (id: number, channel: string) => id === monitor.id && channel === waitsFor };
+  return alertViewOf(monitor, { rules: alertRules({ silences }), nowMs, queue });
+};
 
 t.test('a monitor that is not down has no alert, also when it flaps', (t) => {
   t.equal(view(monitorOf({})), null);
@@ -46,6 +48,16 @@ t.test('waiting, then told', (t) => {
   const waiting = view(down({}, { nextMs: nowMs + 5 }));
   t.same(waiting, { state: 'waiting', told: [], nextMs: nowMs + 5, ack: null, silences: [], heldBy: '' });
   t.match(view(down({ told })), { state: 'told', told, nextMs: null });
+  t.end();
+});
+
+t.test('what is told, and not delivered yet, is pending', (t) => {
+  const both = [...told, { ...told[0]!, channel: 'boss' }];
+  const { told: shown } = view(down({ told: both }), [], { waitsFor: 'boss' })!;
+  t.match(shown, [
+    { channel: 'ops', pending: false },
+    { channel: 'boss', pending: true },
+  ]);
   t.end();
 });
 

@@ -82,6 +82,20 @@ t.test('names, lanes and what rules see follow each change', async (t) => {
   t.strictSame([[...names], book.get('ops'), changes()], [['default'], undefined, 3]);
 });
 
+t.test('etags tell nothing of the secrets of another channel', async (t) => {
+  const catalog = new MemoryCatalog();
+  const { book, changes } = await open({ catalog });
+  const settings = { url: 'https://hooks.example/T/secret' };
+  await book.change(upsert('ops', settings));
+  const { etag } = book.channel('ops')!;
+  await book.change(upsert('scratch', settings));
+  t.not(book.channel('scratch')!.etag, etag, 'nobody can see that the guess is right');
+  t.equal((await open({ catalog })).book.channel('ops')!.etag, etag, 'the same after a restart');
+  await book.change(upsert('ops', settings));
+  t.equal(book.channel('ops')!.etag, etag, 'what changes nothing changes no etag');
+  t.equal(changes(), 2);
+});
+
 t.test('a channel that a route names is not removed', async (t) => {
   const { book } = await open({ route: 'ops' });
   await book.change(upsert('ops', {}, 'log'));

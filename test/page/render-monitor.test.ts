@@ -56,7 +56,7 @@ t.test('what people or jobs wrote is text, never markup', async (t) => {
     runs: [{ id: evil, startedMs: nowMs, limitMs: nowMs }],
     alert: {
       state: evil,
-      told: [{ channel: evil, atMs: nowMs, reminders: 0 }],
+      told: [{ channel: evil, atMs: nowMs, reminders: 0, pending: false }],
       nextMs: null,
       acknowledged: { atMs: nowMs, by: evil, note: evil },
     },
@@ -68,17 +68,18 @@ t.test('what people or jobs wrote is text, never markup', async (t) => {
 
 t.test('an alert that is open', async (t) => {
   const told = [
-    { channel: 'ops', atMs: nowMs - 3 * hourMs, reminders: 2 },
-    { channel: 'boss', atMs: nowMs - hourMs, reminders: 1 },
-    { channel: 'log', atMs: nowMs - minuteMs, reminders: 0 },
+    { channel: 'ops', atMs: nowMs - 3 * hourMs, reminders: 2, pending: false },
+    { channel: 'boss', atMs: nowMs - hourMs, reminders: 1, pending: true },
+    { channel: 'log', atMs: nowMs - minuteMs, reminders: 0, pending: false },
+    { channel: 'hook', atMs: nowMs - minuteMs, reminders: 0, pending: true },
   ];
   const alert = { state: 'It was told.', told, nextMs: nowMs + hourMs, acknowledged: null };
   const text = textOf(page({ status: 'down', alert }));
   t.match(
     text,
-    'Alert It was told. ops was told 3 h ago , and reminded 2 times boss was told 60 min ago , and reminded once',
+    'Alert It was told. ops was told 3 h ago , and reminded 2 times boss was told 60 min ago , and reminded once; not all of it',
   );
-  t.match(text, 'log was told 60 s ago Next: in 60 min');
+  t.match(text, 'log was told 60 s ago hook : not delivered yet, made 60 s ago Next: in 60 min');
   const acknowledged = { atMs: nowMs - 2 * hourMs, by: 'ann', note: 'on it' };
   const shown = textOf(page({ status: 'down', alert: { state: 's', told: [], nextMs: null, acknowledged } }));
   t.match(shown, 'Acknowledged by ann 2 h ago : on it');

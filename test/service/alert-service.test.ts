@@ -135,6 +135,10 @@ t.test('alerts that are open', async (t) => {
   t.match(await alerts.listAlerts({ pageSize: 1, pageToken }), { alerts: [{ name: 'web' }], nextPageToken: '' });
   t.match(await failureOf(alerts.listAlerts({ pageToken, tag: 'db' })), { field: 'page_token' });
   t.equal((await alerts.listAlerts({ tag: 'db' })).alerts.length, 1);
+  t.match(await alerts.listAlerts({ name: 'web' }), { alerts: [{ name: 'web' }], nextPageToken: '' });
+  for (const none of [{ name: 'we' }, { name: 'fine' }, { name: 'web', tag: 'db' }]) {
+    t.same((await alerts.listAlerts(none)).alerts, [], JSON.stringify(none));
+  }
   await clock.advance(5 * minuteMs + 10);
   t.match(await alerts.listAlerts({ tag: 'db' }), {
     alerts: [{ state: AlertState.TOLD, told: [{ channel: 'default' }], nextAt: undefined }],
@@ -267,8 +271,13 @@ t.test('what became of deliveries', async (t) => {
     notices: [{ type: 'down', name: 'web', text: /^web is DOWN/ }],
     attempts: [{ number: 1, outcome: 'retryable', reason: 'http_status', httpStatus: 503, answer: 'no room' }],
   });
+  t.match(await alerts.listAlerts({}), { alerts: [{ told: [{ channel: 'default', pending: true }] }] });
   const { id } = pending!;
-  t.match(await failureOf(alerts.redeliver({ id })), { code: 'FailedPrecondition', field: 'id' });
+  t.match(await failureOf(alerts.redeliver({ id })), {
+    code: 'FailedPrecondition',
+    field: 'id',
+    message: /^id: this delivery was not given up: it still waits, and is tried again at 2\d{3}-.*Z$/,
+  });
   status = 410;
   t.match(await delivery(DeliveryState.BURIED, { stepMs: 10_000 }), {
     id,
@@ -282,5 +291,7 @@ t.test('what became of deliveries', async (t) => {
   const sent = await delivery(DeliveryState.SENT);
   t.match(sent, { id, attempts: [{ httpStatus: 503 }, { outcome: 'permanent', httpStatus: 410 }, { outcome: 'ok' }] });
   t.same((await alerts.getDelivery({ id })).delivery, sent);
+  t.match(await alerts.listAlerts({}), { alerts: [{ told: [{ channel: 'default', pending: false }] }] });
+  t.match(await failureOf(alerts.redeliver({ id })), { code: 'FailedPrecondition', message: /was sent already/ });
   t.match(await failureOf(alerts.getDelivery({ id: 'none' })), { code: 'NotFound', field: 'id' });
 });

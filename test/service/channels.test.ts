@@ -206,6 +206,20 @@ t.test('bad input is refused, naming the field, in the same words everywhere', a
     body: { field: 'slack', message: 'slack: cannot be given together with log' },
   });
   t.match(await rest('PUT', '/channels/a%20b', { log: {} }), { status: 400, body: { field: 'name' } });
+  const email = { host: 'mail.example', from: 'a@example.org', to: [] };
+  t.match(await rest('PUT', '/channels/a', { email }), {
+    body: { field: 'email.to', message: /^email.to: must be an array of 1 to 50 items; got/ },
+  });
+  t.match(await rest('PATCH', '/channels/a?update_mask=webhook', {}), {
+    status: 400,
+    body: { field: 'webhook', message: /^webhook: must be given/ },
+  });
+  for (const dots of ['..', '.']) {
+    t.match(await rest('POST', '/channels', { name: dots, log: {} }), {
+      status: 400,
+      body: { field: 'name', message: /more than dots/ },
+    });
+  }
   t.match(await rest('PATCH', '/channels/a', { name: 'a' }), { status: 400, body: { field: 'update_mask' } });
 });
 

@@ -88,6 +88,22 @@ export function deliveryQueueContract(t: Test, makeQueue: (t: Test) => QueueUnde
     t.same(await claimIds(startMs + 5_000), ['down again']);
   });
 
+  t.test('what waits of a monitor for a channel is pending until it is settled', async (t) => {
+    const { queue, add, claim } = await setUp(t);
+    t.notOk(queue.isPending(1, 'default'));
+    await add(1, 'down');
+    await add(2, 'other', { channel: 'mail' });
+    const pending = () => [queue.isPending(1, 'default'), queue.isPending(1, 'mail'), queue.isPending(2, 'mail')];
+    t.same(pending(), [true, false, true]);
+    const [down, other] = await claim(startMs);
+    t.same(pending(), [true, false, true], 'under way');
+    await queue.settle([retry(down!.seq, startMs + 5_000, 'refused'), buried(other!.seq, startMs, 'refused')]);
+    t.same(pending(), [true, false, false], 'an attempt failed; given up');
+    const [again] = await claim(startMs + 5_000);
+    await queue.settle([sent(again!.seq)]);
+    t.same(pending(), [false, false, false], 'sent');
+  });
+
   t.test('a claim takes no more of a channel than it may', async (t) => {
     const { queue, add } = await setUp(t);
     for (let n = 1; n <= 5; n++) await add(n, `busy-${n}`, { channel: 'busy', atMs: startMs });

@@ -147,6 +147,10 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
     return times.length === 0 ? null : Math.min(...times);
   }
 
+  isPending(monitorId: number, channel: string): boolean {
+    return (this.#queues.get(`${monitorId} ${channel}`)?.length ?? 0) > 0;
+  }
+
   async waiting(nowMs: number): Promise<FreshDeliveries[]> {
     this.fail('waiting');
     const channels = Map.groupBy(

@@ -71,8 +71,9 @@ function unknown(name: string): Rejection {
 }
 
 const required = parseDuration('', { minMs: minFrequencyMs });
+const form = required.ok ? '' : required.problem.replace(/^must be /, '');
 const noFrequency: Rejection = {
   code: 'invalid_argument',
   field: 'frequency',
-  message: `frequency: ${required.ok ? '' : required.problem}`,
+  message: `frequency: must be given, as only pings say how often this monitor must be heard from: ${form}`,
 };

@@ -6,6 +6,7 @@ import { planFor, routesOf, silencesOf, subjectOf } from '../../engine/domain/al
 import type { Monitor } from '../../engine/domain/monitor.ts';
 import { plainConfig } from '../../engine/domain/monitor-config.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { DeliveryQueue } from '../../outbox/delivery-queue.ts';
 import type { Store } from '../../store/store.ts';
 import { textProblem } from '../item-problem.ts';
 import { readPageToken, writePageToken } from '../page-token.ts';
@@ -26,13 +27,14 @@ export type AlertCallsOptions = {
   store: Pick<Store, 'find' | 'load'>;
   engine: Pick<Engine, 'acknowledge'>;
   ruleBook: Pick<RuleBook, 'rules'>;
+  deliveries: Pick<DeliveryQueue, 'isPending'>;
   clock: Clock;
 };
 
 /** Alerts that are open, and who would hear of one. */
-export function alertCalls({ store, engine, ruleBook, clock }: AlertCallsOptions): AlertCalls {
+export function alertCalls({ store, engine, ruleBook, deliveries: queue, clock }: AlertCallsOptions): AlertCalls {
   const messages = (monitors: readonly Monitor[]) => {
-    const now = { rules: ruleBook.rules(), nowMs: clock.wallMs() };
+    const now = { rules: ruleBook.rules(), nowMs: clock.wallMs(), queue };
     return monitors.flatMap((monitor) => {
       const { incident } = monitor;
       const view = alertViewOf(monitor, now);
@@ -65,9 +67,14 @@ export function alertCalls({ store, engine, ruleBook, clock }: AlertCallsOptions
       };
     },
 
-    async listAlerts({ pageSize, pageToken, tag }) {
-      const scope = ['alerts', tag];
+    async listAlerts({ pageSize, pageToken, tag, name }) {
+      const scope = ['alerts', tag, name];
       const after = readPageToken(scope, pageToken);
+      if (name !== '') {
+        const [loaded] = await reading(store.load([{ name }]));
+        const isAsked = loaded?.monitor && (tag === '' || loaded.monitor.config.tags.includes(tag));
+        return { alerts: isAsked ? messages([loaded.monitor!]) : [], nextPageToken: '' };
+      }
       const phases = { anyOf: ['down' as const], atMs: clock.wallMs() };
       const limit = pageSize || pageSizeDefault;
       const found = await reading(store.find({ order: 'name', after, limit, tag, phases }));

@@ -31,7 +31,9 @@ export function alertMessage(
     reason: incidentReasons[incident.reason],
     message: incident.message,
     exitCode: incident.exitCode ?? undefined,
-    told: told.map(({ channel, atMs, reminders }) => ({ channel, toldAt: timestampOf(atMs), reminders })),
+    told: told.map(({ atMs, channel, reminders, pending }) => {
+      return { channel, toldAt: timestampOf(atMs), reminders, pending };
+    }),
     nextAt: timestampOf(nextMs),
     acknowledgement: ack ? { at: timestampOf(ack.atMs), by: ack.by, note: ack.note } : undefined,
     silences: [...silences],

@@ -50,7 +50,7 @@ export function deliveryCalls({ deliveries, clock, onDeliveries }: DeliveryCalls
       const became = await writing(deliveries.redeliver(id, clock.wallMs()));
       if (became === undefined) throw notFound(id);
       if (became === 'not_buried') {
-        const message = 'id: this delivery was not given up; only those that were can be redelivered';
+        const message = notBuriedText(await deliveryOf(deliveries, id));
         throw callError({ code: Code.FailedPrecondition, message, field: 'id' });
       }
       onDeliveries();
@@ -90,6 +90,13 @@ async function deliveryOf(log: DeliveryLog, id: string): Promise<DeliveryRecord>
   const delivery = await reading(log.get(id));
   if (delivery) return delivery;
   throw notFound(id);
+}
+
+function notBuriedText({ state, attemptCount, nextAttemptMs }: DeliveryRecord): string {
+  if (state === 'sent') return 'id: this delivery was sent already; only those that were given up can be redelivered';
+  const again = attemptCount === 0 ? 'tried' : 'tried again';
+  const next = nextAttemptMs === null ? '' : `, and is ${again} at ${new Date(nextAttemptMs).toISOString()}`;
+  return `id: this delivery was not given up: it still waits${next}`;
 }
 
 function notFound(id: string) {

@@ -183,6 +183,10 @@ export class SqliteDeliveryQueue implements DeliveryQueue, DeliveryLog {
     return this.#pending.nextClaimMs(isOpen);
   }
 
+  isPending(monitorId: number, channel: string): boolean {
+    return this.#pending.channels.get(channel)?.head(monitorId) !== undefined;
+  }
+
   async waiting(nowMs: number): Promise<FreshDeliveries[]> {
     return this.#pending.waiting(nowMs);
   }

@@ -2,6 +2,7 @@ import { fromJsonString } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { callError, quoteInput } from '../../service/call-error.ts';
+import { jsonProblem } from './json-problem.ts';
 
 /** Levels of objects and arrays; no message of ours comes near it. */
 const maxDepth = 64;
@@ -13,7 +14,7 @@ export function parseJsonObject(text: string): object {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw invalid(`body: is not valid JSON: ${(error as Error).message}`);
+    throw invalid(`body: is not valid JSON: ${jsonProblem(error as Error)}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalid(`body: must be a JSON object; got ${quoteInput(value)}`);

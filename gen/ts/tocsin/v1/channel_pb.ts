@@ -23,7 +23,7 @@ export const file_tocsin_v1_channel: GenFile = /*@__PURE__*/
  */
 export type Channel = Message<"tocsin.v1.Channel"> & {
   /**
-   * 1 to 64 bytes: letters, digits, and any of "._-".
+   * 1 to 64 bytes: letters, digits, and any of "._-"; not dots alone.
    *
    * @generated from field: string name = 1;
    */
