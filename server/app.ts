@@ -229,7 +229,7 @@ export async function startApp({
       metricsText: metricsText({ clock, calls, engine, deliveries: store.deliveries, outbox, feed }),
       shutdownSignal: shutdown.signal,
       pages: {
-        start: startPage({ store, clock, config, channels, outbox }),
+        start: startPage({ store, clock, config, channels, rules, outbox }),
         monitor: monitorPage({ store, clock, nextOccurrence: cron.next, rules: () => rules.rules() }),
       },
       routes: [

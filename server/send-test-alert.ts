@@ -17,10 +17,9 @@ export async function sendTestAlert(options: {
 
 function report(verdict: Verdict, tookMs: number): string[] {
   if (verdict.kind === 'ok') return [`The test alert was delivered: ${verdict.detail}, after ${tookMs} ms.`];
-  const { kind, reason, detail } = verdict;
+  const { kind, detail } = verdict;
   const lines = [`The test alert was NOT delivered: ${detail}, after ${tookMs} ms.`];
-  if (kind === 'permanent') lines.push('The receiver wants no more alerts: a real one would be given up at once.');
-  else lines.push('A real alert would be tried again, for 72 hours.');
-  lines.push(testAdvice(reason, 'PING_ALERT_URI'));
+  if (kind === 'retryable') lines.push('A real alert would be tried again, for 72 hours.');
+  lines.push(testAdvice(verdict, { name: 'PING_ALERT_URI', kind: 'webhook' }));
   return lines;
 }

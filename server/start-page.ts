@@ -1,5 +1,6 @@
 import type { ChannelBook } from './alerting/channel-book.ts';
 import type { KeptChannel } from './alerting/channel-spec.ts';
+import type { RuleBook } from './alerting/rule-book.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/settings.ts';
 import type { Monitor } from './engine/domain/monitor.ts';
@@ -22,12 +23,14 @@ export function startPage({
   clock,
   config,
   channels,
+  rules,
   outbox,
 }: {
   store: Pick<Store, 'find'> & { deliveries: Pick<DeliveryQueue, 'stats'> };
   clock: Clock;
   config: Pick<Config, 'token' | 'alertUri'>;
   channels: Pick<ChannelBook, 'channels'>;
+  rules: Pick<RuleBook, 'rules'>;
   outbox: Pick<Outbox, 'state'>;
 }) {
   return async (baseUrl: string): Promise<string> => {
@@ -46,6 +49,7 @@ export function startPage({
       more,
       tokenRequired: config.token !== null,
       alertTarget: config.alertUri === null ? 'log' : 'webhook',
+      routes: rules.rules().routes.length,
       channels: pageChannels(channels.channels(), { alerts, outbox }),
       failingAlerts: failingAlerts(alerts, nowMs),
     });

@@ -31,7 +31,10 @@ t.test('says what went wrong and what to do', async (t) => {
     [{ kind: 'retryable', reason: 'tls', detail: 'x' }, /certificate/],
     [{ kind: 'retryable', reason: 'timeout', detail: 'x' }, /10 seconds/],
     [{ kind: 'retryable', reason: 'redirect', detail: 'x' }, /redirects to/],
-    [{ kind: 'retryable', reason: 'http_status', detail: 'HTTP 404: nobody here' }, /404: nobody here.*path/s],
+    [
+      { kind: 'retryable', reason: 'http_status', detail: 'HTTP 404: nobody here' },
+      /404: nobody here.*address.*signing secret/s,
+    ],
     [{ kind: 'permanent', reason: 'http_status', detail: 'HTTP 410' }, /wants no more/],
     [{ kind: 'retryable', reason: 'protocol', detail: 'x' }, /HTTP/],
     [{ kind: 'retryable', reason: 'refused_address', detail: 'x' }, /TOCSIN_EGRESS_ALLOW/],

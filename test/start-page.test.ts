@@ -2,6 +2,7 @@ import t from 'tap';
 import { ChannelTraffic } from '../server/outbox/channel-traffic.ts';
 import type { DeliveryStats } from '../server/outbox/delivery-queue.ts';
 import { startPage } from '../server/start-page.ts';
+import { alertRules } from './support/alert-rules.ts';
 import { FakeClock } from './support/fake-clock.ts';
 
 t.test('says when alerts are not getting out, and nothing of a queue that works', async (t) => {
@@ -24,6 +25,7 @@ t.test('says when alerts are not getting out, and nothing of a queue that works'
       clock,
       config: { token: null, alertUri: 'http://127.0.0.1:4001/' },
       channels: { channels: () => [] },
+      rules: { rules: () => alertRules() },
       outbox: { state: () => new ChannelTraffic().state({ wallMs: now, monotonicMs: 0 }) },
     })('http://127.0.0.1:4000');
   const lastError = 'network: connection refused (ECONNREFUSED)';

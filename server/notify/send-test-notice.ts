@@ -2,8 +2,29 @@ import type { Clock } from '../clock.ts';
 import { type Notice, noticeDefaults } from '../engine/domain/notice.ts';
 import type { Attempt, FailureReason, Notifier, Verdict } from './notifier.ts';
 
-/** What to look at when a test did not arrive. `target`: what says where it goes, such as "PING_ALERT_URI". */
-export function testAdvice(reason: FailureReason, target: string): string {
+/** `name`: what says where a test goes, such as "PING_ALERT_URI". `kind`: of the channel, by its name in the contract. */
+type TestTarget = { name: string; kind: string };
+
+/** What to look at when a test did not arrive, and what would become of a real alert that will not be tried again. */
+export function testAdvice({ kind, reason }: Exclude<Verdict, { kind: 'ok' }>, target: TestTarget): string {
+  const givenUp = 'The receiver wants no more alerts: a real one would be given up at once.';
+  const advice = (target.kind === 'exec' ? programAdvice(reason) : null) ?? adviceFor(reason, target);
+  return kind === 'permanent' ? `${givenUp} ${advice}` : advice;
+}
+
+/** Where a program needs other words than a receiver; null: it needs none. */
+function programAdvice(reason: FailureReason): string | null {
+  switch (reason) {
+    case 'timeout':
+      return 'The program must end within the `timeout` of the channel: let it hand the alert on, and work on it afterwards.';
+    case 'receiver':
+      return 'The program must be in TOCSIN_EXEC_DIR and executable, and end with exit code 0; try it by hand there.';
+    default:
+      return null;
+  }
+}
+
+function adviceFor(reason: FailureReason, { name: target, kind }: TestTarget): string {
   switch (reason) {
     case 'network':
       return `Check host and port of ${target}, and that the receiver is running and reachable from here.`;
@@ -12,11 +33,13 @@ export function testAdvice(reason: FailureReason, target: string): string {
     case 'tls':
       return `Check the certificate of the receiver, and whether ${target} should be spoken to without TLS instead.`;
     case 'timeout':
-      return 'The receiver must answer within 10 seconds: it should accept the alert first and work on it afterwards.';
+      return kind === 'email'
+        ? `Check host and port of ${target}: the mail server is too slow to answer, or cannot be reached.`
+        : 'The receiver must answer within 10 seconds: it should accept the alert first and work on it afterwards.';
     case 'protocol':
       return `Check the port in ${target}: what listens there does not speak its protocol (HTTP, for most).`;
     case 'http_status':
-      return `Check the path of ${target}, its credentials, the signing secret, and the log of the receiver.`;
+      return `Check the address in ${target}, its credentials${kind === 'webhook' ? ', the signing secret' : ''}, and the log of the receiver.`;
     case 'redirect':
       return `Have ${target} name the address that the receiver redirects to.`;
     case 'no_channel':
@@ -28,7 +51,7 @@ export function testAdvice(reason: FailureReason, target: string): string {
     case 'receiver':
       return 'Its answer says what it does not like.';
     case 'aborted':
-      return 'Try again.';
+      return 'It was cut off, as a test may not take as long as an alert. Try again.';
     case 'internal':
       return 'This is a fault in Tocsin; its log says more.';
   }

@@ -41,12 +41,12 @@ function row(channel: PageChannel, nowMs: number): Html {
 
 function plainStatus({ lastSentMs }: PageChannel): Html {
   return lastSentMs === null
-    ? html`<span class="status new">not used</span>`
+    ? html`<span class="status new">nothing sent since the start</span>`
     : html`<span class="status up">works</span>`;
 }
 
 function troubleOf({ lastError, retryMs }: PageChannel, nowMs: number): Html {
   // The error's class is for machines: "network: connection refused".
   const error = lastError.replace(/^[a-z_]+: /, '');
-  return retryMs === null ? html`${error}` : html`${error}; left alone until ${timeText(retryMs, nowMs)}`;
+  return retryMs === null ? html`${error}` : html`${error}; tried again ${timeText(retryMs, nowMs)}`;
 }

@@ -27,8 +27,10 @@ export type PageView = {
   more: boolean;
   /** Whether calls need a token. */
   tokenRequired: boolean;
-  /** Where alerts go. */
+  /** Where alerts of the default channel go. */
   alertTarget: 'log' | 'webhook';
+  /** How many routes send alerts to channels. */
+  routes: number;
   /** In any order: all, or those with trouble and some more. */
   channels: PageChannel[];
   /** The alerts whose last attempt failed; null while there are none. */

@@ -13,7 +13,7 @@ export function renderPage(view: PageView): string {
   const body = html`<header>
 <h1>Tocsin</h1>
 <p>A heartbeat monitor: your jobs ping it, and it rings when one fails or goes quiet.
-${view.alertTarget === 'webhook' ? 'Alerts go to PING_ALERT_URI.' : 'Alerts go to the log, because PING_ALERT_URI is not set.'}</p>
+${whereAlertsGo(view)}</p>
 </header>
 <main>
 ${alertTrouble(view)}${monitorSection(view)}
@@ -28,6 +28,16 @@ ${howToPing(view)}
     refreshS: 10,
     body,
   });
+}
+
+function whereAlertsGo({ alertTarget, routes, channels }: PageView): string {
+  const toLog = alertTarget === 'log';
+  if (routes === 0 && channels.length < 2) {
+    return toLog ? 'Alerts go to the log, because PING_ALERT_URI is not set.' : 'Alerts go to PING_ALERT_URI.';
+  }
+  const who = routes === 0 ? 'No route sends' : routes === 1 ? '1 route sends' : `${routes} routes send`;
+  const target = toLog ? 'the log, because PING_ALERT_URI is not set' : 'PING_ALERT_URI';
+  return `${who} alerts to channels${routes === 0 ? ' yet' : ''}. The default channel is ${target}.`;
 }
 
 /** Says that people do not hear of what is down; nothing while all is well. */

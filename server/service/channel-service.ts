@@ -93,7 +93,7 @@ export function channelService({
     },
 
     async testChannel({ name }, { signal }) {
-      const { origin } = named(name);
+      const { origin, spec } = named(name);
       const { notifier } = channels.get(name)!;
       const sent = await sendTestNotice({ notifier, clock, newId, limitMs: testLimitMs, signal });
       const { verdict, tookMs } = sent;
@@ -104,7 +104,7 @@ export function channelService({
         return { ok: true, ...told };
       }
       const { reason } = verdict;
-      return { ok: false, reason, ...told, advice: testAdvice(reason, targetOf(origin)) };
+      return { ok: false, reason, ...told, advice: testAdvice(verdict, { name: targetOf(origin), kind: spec.kind }) };
     },
   };
 }

@@ -30,6 +30,7 @@ function page(changes: Partial<PageView> = {}): string {
     more: false,
     tokenRequired: false,
     alertTarget: 'webhook',
+    routes: 0,
     channels: [],
     failingAlerts: null,
     ...changes,
@@ -204,6 +205,12 @@ t.test('alerts that are not getting out', async (t) => {
 t.test('where alerts go', async (t) => {
   t.match(textOf(page({ alertTarget: 'log' })), 'Alerts go to the log, because PING_ALERT_URI is not set.');
   t.match(textOf(page({ alertTarget: 'webhook' })), 'Alerts go to PING_ALERT_URI.');
+  const log = 'The default channel is the log, because PING_ALERT_URI is not set.';
+  t.match(textOf(page({ alertTarget: 'log', routes: 2 })), `2 routes send alerts to channels. ${log}`);
+  const plain = { kind: 'log', pending: 0, failing: 0, lastSentMs: null, lastError: '', retryMs: null };
+  const channels = ['a', 'b'].map((name) => ({ name, ...plain }));
+  t.match(textOf(page({ alertTarget: 'log', channels })), `No route sends alerts to channels yet. ${log}`);
+  t.match(textOf(page({ routes: 1 })), '1 route sends alerts to channels. The default channel is PING_ALERT_URI.');
 });
 
 t.test('text has enough contrast, light and dark (WCAG AA: 4.5)', async (t) => {
@@ -254,9 +261,9 @@ t.test('channels: those with trouble come first, and say what it is', async (t) 
   const text = textOf(source.slice(source.indexOf('<h2>Channels')));
   t.match(
     text,
-    /failing c slack 3 min ago 1 the host name does not exist failing d .*7 <refused>; left alone until in 5 min/,
+    /failing c slack 3 min ago 1 the host name does not exist failing d .*7 <refused>; tried again in 5 min/,
   );
-  t.match(text, /works a slack 3 min ago 0 – not used b log – 0 –/);
+  t.match(text, /works a slack 3 min ago 0 – nothing sent since the start b log – 0 –/);
   t.notMatch(source, '<refused>');
   t.notMatch(page({ channels: [channels[0]!] }), '<h2>Channels', 'one that works is not worth a table');
   t.match(page({ channels: [channels[2]!] }), '<h2>Channels');

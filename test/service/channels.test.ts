@@ -133,6 +133,8 @@ t.test('a test says what happened', async (t) => {
     detail: /HTTP 404/,
     advice: /the channel/,
   });
+  receiver.answer = () => 410;
+  t.match((await rest('POST', '/channels/test', { name: 'test' })).body, { advice: /would be given up at once/ });
   t.match((await rest('GET', '/channels/test')).body, { name: 'test' });
   t.match((await rest('DELETE', '/channels/test')).body, { name: 'test' });
   t.match(await rest('POST', '/channels/test', { name: 'test' }), { status: 404, body: { field: 'name' } });
