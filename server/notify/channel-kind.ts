@@ -29,7 +29,10 @@ export type NotifierPorts = {
   };
 };
 
-/** A kind of channel: one folder of its own, and one line in the registry. */
+/**
+ * A kind of channel: a message and a field of `Channel.kind` in channel.proto (then `npm run generate`), a folder of its own, a
+ * line in the registry, a row in docs/channels.md, and a folder of tests that runs the contract of notifiers.
+ */
 export type ChannelKind<Settings> = {
   /**
    * Checks settings, with secrets resolved, and fills in defaults. Names are those of the kind's message in
