@@ -74,7 +74,7 @@ export type App = {
 const defaultChannel = 'default';
 /** A flip is some 25 µs of work: a mass outage must neither stop pings nor wait for them long. */
 const engineLimits = { queueMax: 100_000, batchMax: 1_000, dueMax: 500, dueTurnMs: 6 };
-/** Closed incidents that are kept, and deliveries that were given up. */
+/** Closed incidents that are kept. */
 const incidentsMax = 1_000_000;
 /** Longest share of one shutdown step, ms. */
 const stopStepMs = 12_000;

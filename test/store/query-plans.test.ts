@@ -78,6 +78,6 @@ t.test('what was sent or given up is found by an index of its own, in its order'
   t.same(planOf(newestSettledOf), [
     'SEARCH deliveries USING COVERING INDEX deliveries_settled_of (channel=? AND state=? AND seq<?)',
   ]);
-  t.same(planOf(oldestSettled), ['SEARCH deliveries USING INDEX deliveries_settled (state=? AND seq<?)']);
+  t.same(planOf(oldestSettled), ['SEARCH deliveries USING INDEX deliveries_settled (state=?)']);
   t.same(planOf(settledById), ['SEARCH deliveries USING INDEX deliveries_settled_by_id (id=?)']);
 });

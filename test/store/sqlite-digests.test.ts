@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
 import type { Notice } from '../../server/engine/domain/notice.ts';
+import type { Settlement } from '../../server/outbox/delivery-queue.ts';
 import { Database } from '../../server/store/sqlite/database.ts';
 import { type DeliveryLimits, SqliteDeliveryQueue } from '../../server/store/sqlite/sqlite-delivery-queue.ts';
 import { SqliteStore } from '../../server/store/sqlite/sqlite-store.ts';
@@ -61,7 +62,7 @@ t.test('beyond its bound a channel takes no more, and says so', async (t) => {
 });
 
 t.test('the newest that were sent are kept, with their attempts', async (t) => {
-  const { queue, add, claim, form, rows } = sceneOf(t, { sentMax: 5 });
+  const { queue, add, claim, form, rows } = sceneOf(t, { sent: { deliveries: 5, notices: 1_000 } });
   for (let n = 1; n <= 120; n++) add(n, `d-${n}`);
   t.equal(await form('digest'), 120);
   for (let n = 1; n <= 8; n++) add(200 + n, `late-${n}`);
@@ -86,6 +87,56 @@ t.test('what was given up is kept as long as other history', async (t) => {
   for (let n = 0; n < 10; n++) queue.trim(0, 4_096);
   t.same([rows('deliveries'), rows('attempts'), rows('digests')], [0, 0, 0]);
   t.match(await queue.stats(), { buried: 0 });
+});
+
+t.test('of what is kept the notices are bounded too', async (t) => {
+  const few = { deliveries: 1_000, notices: 250 };
+  const scene = sceneOf(t, { sent: few, buried: few });
+  const settleDigests = async (kind: string, settle: (seq: number) => Settlement) => {
+    for (let n = 1; n <= 5; n++) {
+      for (let m = 1; m <= 120; m++) scene.add(m, `${kind}-${n}-${m}`);
+      await scene.form(`${kind}-${n}`);
+      await scene.queue.settle((await scene.claim()).map(({ seq }) => settle(seq)));
+    }
+  };
+  const left = async () => {
+    while (scene.queue.trim(1_000, 1_000) > 0);
+    return (await scene.queue.list({ channel: null, states: [], beforeSeq: null, limit: 100 })).map(({ id }) => id);
+  };
+  await settleDigests('sent', (seq) => sent(seq));
+  t.same(await left(), ['sent-5', 'sent-4'], 'a hundred of each');
+  t.equal(scene.rows('deliveries'), 2 * 101);
+  await settleDigests('buried', (seq) => buried(seq, tenMs));
+  t.same(await left(), ['buried-5', 'buried-4', 'sent-5', 'sent-4']);
+  t.equal(scene.rows('deliveries'), 2 * 101 + 2 * 121);
+  t.match(await scene.queue.redeliver('buried-4', tenMs), 'done');
+  scene.restart();
+  t.same(await left(), ['buried-4', 'buried-5', 'sent-5', 'sent-4'], 'counted anew');
+  t.match(await scene.claim(), [{ id: 'buried-4', notices: { length: 120 } }]);
+  t.equal(scene.rows('deliveries WHERE state = 0'), 1, 'a start reads nothing else');
+});
+
+t.test('what was being settled when the process ended is settled at the next start', async (t) => {
+  for (const settle of [sent, (seq: number) => buried(seq, tenMs)]) {
+    const scene = sceneOf(t);
+    for (let n = 1; n <= 350; n++) scene.add(n, `d-${n}`);
+    await scene.form('digest');
+    const [digest] = await scene.claim();
+    let turns = 0;
+    scene.meanwhile = () => {
+      turns += 1;
+      if (turns === 2) throw new Error('the process ends');
+    };
+    await t.rejects(scene.queue.settle([settle(digest!.seq)]), /ends/);
+    t.ok(scene.rows('deliveries WHERE state = 0') > 0);
+    scene.meanwhile = () => {};
+    scene.restart();
+    t.equal(scene.rows('deliveries WHERE state = 0'), 0);
+    t.equal(scene.rows('deliveries WHERE state = -1'), settle === sent ? 100 : 350);
+    t.match(await scene.queue.stats(), { pending: 0 });
+    t.same(await scene.claimIds(), []);
+    t.match(await scene.queue.get('digest'), { noticeCount: 350, notices: { length: 100 } });
+  }
 });
 
 t.test('a digest that cannot be stored leaves all as it was', async (t) => {

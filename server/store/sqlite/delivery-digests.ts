@@ -2,14 +2,12 @@ import type { Clock } from '../../clock.ts';
 import { type Notice, noticeDefaults } from '../../engine/domain/notice.ts';
 import type { DigestOptions } from '../../outbox/delivery-queue.ts';
 import type { Database } from './database.ts';
-import type { DeliveryStatements } from './delivery-statements.ts';
+import { type DeliveryStatements, shownMembers } from './delivery-statements.ts';
 import type { PendingDeliveries } from './pending-deliveries.ts';
 import { type PendingDelivery, pendingDelivery } from './pending-delivery.ts';
 import { Slices } from './slices.ts';
 import type { ToldIncidents } from './told-incidents.ts';
 
-/** Of what a digest told, once it is sent: what a list shows. */
-export const shownMembers = 100;
 /** Rows of 5 to 15 µs each. */
 const sliceRows = 100;
 /** Steps in memory, of a µs or two. */
@@ -32,6 +30,8 @@ type Ports = {
  */
 export class DeliveryDigests {
   readonly #ports: Ports;
+  /** The digest that is shrunk, and the members that it has yet. */
+  #shrinking: { seq: number; left: number[] } | null = null;
 
   constructor(ports: Ports) {
     this.#ports = ports;
@@ -100,27 +100,49 @@ export class DeliveryDigests {
 
   /** A digest is settled: what waits for it has its turn; of one that was sent, what is not shown is deleted. */
   async settled(digest: PendingDelivery, { isSent }: { isSent: boolean }): Promise<void> {
-    const { pending, afterIo } = this.#ports;
+    const { db, pending, afterIo } = this.#ports;
+    const found = this.#membersOf(digest.seq);
+    const settling = found && this.settling(found, { isSent });
     const slices = new Slices(afterIo, sliceSteps);
     for (const member of digest.members ?? []) {
       pending.remove(member);
       if (slices.isFull()) await slices.pause();
     }
-    if (isSent) while (this.shrink(digest.seq, shownMembers, sliceRows) > 0) await slices.pause();
+    for (const _ of settling ?? []) {
+      await slices.pause();
+      await db.gate;
+    }
   }
 
-  /** Deletes up to `limit` of the members that a digest has beyond `keep`; returns how many. */
-  shrink(seq: number, keep: number, limit: number): number {
+  /**
+   * In steps: what a settled digest told of is never pending again, and of one that was sent, what is not shown is deleted. The
+   * list of members is written once, at the end: until then a start begins this anew.
+   */
+  *settling({ number, seqs }: { number: number; seqs: number[] }, { isSent }: { isSent: boolean }): Generator<void> {
     const { db, statements } = this.#ports;
-    const digest = this.#membersOf(seq);
-    const excess = (digest?.seqs.length ?? 0) - keep;
-    if (!digest || excess <= 0) return 0;
-    const left = digest.seqs.slice(0, Math.max(keep, digest.seqs.length - limit));
-    const removed = digest.seqs.slice(left.length);
+    const kept = isSent ? seqs.slice(0, shownMembers) : seqs;
+    for (let from = 0; from < seqs.length; from += sliceRows) {
+      db.transaction(() => {
+        for (let at = from; at < Math.min(from + sliceRows, seqs.length); at++) {
+          (at < kept.length ? statements.endMember : statements.remove).run(seqs[at]!);
+        }
+      });
+      yield;
+    }
+    db.run(() => statements.endDigest.run(bytesOf(kept), number));
+  }
+
+  /** Deletes up to `limit` of the members of a settled digest; returns how many. */
+  shrink(seq: number, limit: number): number {
+    const { db, statements } = this.#ports;
+    if (this.#shrinking?.seq !== seq) this.#shrinking = { seq, left: this.#membersOf(seq)?.seqs ?? [] };
+    const { left } = this.#shrinking;
+    const removed = left.splice(-limit);
     db.transaction(() => {
       for (const member of removed) statements.remove.run(member);
-      statements.setMembers.run(bytesOf(left), digest.number);
+      if (left.length === 0) statements.emptyDigest.run(seq);
     });
+    if (left.length === 0) this.#shrinking = null;
     return removed.length;
   }
 

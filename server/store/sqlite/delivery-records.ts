@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts';
 import type { AttemptRecord, DeliveryLog, DeliveryRecord } from '../../outbox/delivery-log.ts';
 import type { Database } from './database.ts';
-import { type DeliveryDigests, noticeOf, shownMembers } from './delivery-digests.ts';
-import type { DeliveryStatements } from './delivery-statements.ts';
+import { type DeliveryDigests, noticeOf } from './delivery-digests.ts';
+import { type DeliveryStatements, shownMembers } from './delivery-statements.ts';
 import type { PendingDeliveries } from './pending-deliveries.ts';
 import { Slices } from './slices.ts';
 

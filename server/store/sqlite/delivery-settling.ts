@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { Settlement } from '../../outbox/delivery-queue.ts';
 import type { Database } from './database.ts';
 import { type DeliveryDigests, noticeOf } from './delivery-digests.ts';
-import type { DeliveryStatements } from './delivery-statements.ts';
+import { type DeliveryStatements, shownMembers } from './delivery-statements.ts';
 import type { PendingDeliveries } from './pending-deliveries.ts';
 import { type PendingDelivery, pendingDelivery } from './pending-delivery.ts';
 import type { ToldIncidents } from './told-incidents.ts';
@@ -14,11 +14,13 @@ type Ports = {
   told: ToldIncidents;
   digests: DeliveryDigests;
   afterIo: Clock['afterIo'];
-  sentMax: number;
-  /** How many there are. */
-  sent: number;
-  buried: number;
+  limits: Record<'sent' | 'buried', Kept>;
+  /** What there is. */
+  kept: Record<'sent' | 'buried', Kept>;
 };
+
+/** Deliveries that are settled, and the notices that are kept of them. */
+export type Kept = { deliveries: number; notices: number };
 
 /** The end of an incident was told. */
 type Ended = { numbers: number[]; incidentId: string };
@@ -29,21 +31,20 @@ const trimRowsMax = 400;
 /** What becomes of deliveries that were attempted, and how long they are kept. */
 export class DeliverySettling {
   readonly #ports: Ports;
-  #sent: number;
-  #buried: number;
+  readonly #kept: Ports['kept'];
 
   constructor(ports: Ports) {
     this.#ports = ports;
-    this.#sent = ports.sent;
-    this.#buried = ports.buried;
+    this.#kept = ports.kept;
   }
 
   get buried(): number {
-    return this.#buried;
+    return this.#kept.buried.deliveries;
   }
 
   noteBuried(count: number): void {
-    this.#buried += count;
+    this.#kept.buried.deliveries += count;
+    this.#kept.buried.notices += count;
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
@@ -67,8 +68,7 @@ export class DeliverySettling {
       }
       if (ended) told.ended(ended.numbers, ended.incidentId);
       pending.remove(item);
-      if (settlement.kind === 'sent') this.#sent += 1;
-      else this.#buried += 1;
+      this.#count(settlement.kind, item);
     }
     for (const { settlement, item } of known) {
       if (item.members && settlement.kind !== 'retry') {
@@ -90,33 +90,37 @@ export class DeliverySettling {
     });
     const made = { seq: to, id, monitorId, channel, createdMs: nowMs, claimMs: nowMs, kind: 'tried' as const };
     pending.add(pendingDelivery(made, notices > 1 ? [] : null), { failed: true });
-    this.#buried -= 1;
+    this.#kept.buried.deliveries -= 1;
+    this.#kept.buried.notices -= notices;
   }
 
-  /** Deletes up to `limit` of those given up with a seq up to `upToSeq`, and of those sent beyond the bound; returns how many. */
-  trim(upToSeq: number, limit: number): number {
-    const { sentMax } = this.#ports;
+  /** Deletes the oldest beyond the limits (of those given up, at most `keep` are left), up to `limit` rows; returns how many. */
+  trim(keep: number, limit: number): number {
+    const { sent, buried } = this.#ports.limits;
     const most = Math.min(limit, trimRowsMax);
-    const sent = this.#remove(1, Number.MAX_SAFE_INTEGER, Math.min(most, this.#sent - sentMax));
-    this.#sent -= sent;
-    const buried = this.#buried === 0 ? 0 : this.#remove(2, upToSeq, most - sent);
-    this.#buried -= buried;
-    return sent + buried;
+    const trimmed = this.#trimmed('sent', sent, most);
+    const left = { ...buried, deliveries: Math.min(keep, buried.deliveries) };
+    return trimmed + this.#trimmed('buried', left, most - trimmed);
   }
 
-  #remove(state: number, upToSeq: number, limit: number): number {
-    if (limit <= 0) return 0;
+  #trimmed(kind: 'sent' | 'buried', max: Kept, limit: number): number {
     const { db, statements, digests } = this.#ports;
-    const rows = db.run(() => statements.oldestSettled.all(state, upToSeq, limit)) as {
-      seq: number;
-      notices: number;
-    }[];
-    // A digest that was given up has all that it told of yet: that goes first, on its own.
+    const kept = this.#kept[kind];
+    const isTooMuch = () => kept.deliveries > max.deliveries || kept.notices > max.notices;
+    if (limit <= 0 || !isTooMuch()) return 0;
+    const state = kind === 'sent' ? 1 : 2;
+    const rows = db.run(() => statements.oldestSettled.all(state, limit)) as { seq: number; notices: number }[];
+    // What a digest told of goes first, on its own.
     const [first] = rows;
-    if (first && first.notices > 1 && digests.shrink(first.seq, 0, limit) > 0) return 0;
-    const end = rows.findIndex(({ notices }, at) => at > 0 && notices > 1);
-    const removed = end < 0 ? rows : rows.slice(0, end);
-    if (removed.length === 0) return 0;
+    const members = first && first.notices > 1 ? digests.shrink(first.seq, limit) : 0;
+    if (members > 0) return members;
+    const removed: typeof rows = [];
+    for (const row of rows) {
+      if (!isTooMuch() || (removed.length > 0 && row.notices > 1)) break;
+      removed.push(row);
+      kept.deliveries -= 1;
+      kept.notices -= keptNotices(kind, row.notices);
+    }
     db.transaction(() => {
       for (const { seq, notices } of removed) {
         statements.remove.run(seq);
@@ -125,6 +129,13 @@ export class DeliverySettling {
       }
     });
     return removed.length;
+  }
+
+  #count(kind: 'sent' | 'buried', { seq, members }: PendingDelivery): void {
+    const { db, statements } = this.#ports;
+    const told = members ? (db.run(() => statements.noticesOf.get(seq)) as { notices: number }).notices : 1;
+    this.#kept[kind].deliveries += 1;
+    this.#kept[kind].notices += keptNotices(kind, told);
   }
 
   /** Not while incidents are open that it told of: a recovery ends it. */
@@ -155,4 +166,8 @@ export class DeliverySettling {
     for (const number of numbers) statements.endIncident.run(incidentId, number);
     return { numbers, incidentId };
   }
+}
+
+function keptNotices(kind: 'sent' | 'buried', notices: number): number {
+  return kind === 'sent' ? Math.min(notices, shownMembers) : notices;
 }

@@ -1,8 +1,11 @@
 import type { Database } from './database.ts';
 
+/** Of what a digest told, once it is sent: what is kept, and what a list shows. */
+export const shownMembers = 100;
+
 export type DeliveryStatements = ReturnType<typeof prepareDeliveryStatements>;
 
-const settled = 'state <> 0';
+const settled = 'state > 0';
 const newestSettled = `SELECT seq FROM deliveries WHERE state = ? AND ${settled} AND seq < ? ORDER BY seq DESC LIMIT ?`;
 
 /** Of the tables of deliveries. States: see migrations.ts. */
@@ -17,7 +20,9 @@ export function prepareDeliveryStatements(db: Database) {
     bounds: db.prepare(
       `SELECT max(coalesce((SELECT max(seq) FROM deliveries), 0), coalesce((SELECT max(number) FROM digests), 0)) AS seq,
          (SELECT count(*) FROM deliveries WHERE state = 1 AND ${settled}) AS sent,
-         (SELECT count(*) FROM deliveries WHERE state = 2 AND ${settled}) AS buried`,
+         (SELECT coalesce(sum(min(notices, ${shownMembers})), 0) FROM deliveries WHERE state = 1 AND ${settled}) AS sentNotices,
+         (SELECT count(*) FROM deliveries WHERE state = 2 AND ${settled}) AS buried,
+         (SELECT coalesce(sum(notices), 0) FROM deliveries WHERE state = 2 AND ${settled}) AS buriedNotices`,
     ),
     pendingFrom,
     insert: db.prepare(
@@ -62,9 +67,13 @@ export function prepareDeliveryStatements(db: Database) {
     ),
 
     addDigest: db.prepare('INSERT INTO digests (number, seq, id, channel, members) VALUES (?, ?, ?, ?, ?)'),
-    digests: db.prepare('SELECT number, seq, id, channel, holds, members FROM digests ORDER BY number'),
+    digests: db.prepare(
+      'SELECT number, seq, id, channel, iif(holds, members, NULL) AS members FROM digests ORDER BY number',
+    ),
     digest: db.prepare('SELECT number, members FROM digests WHERE seq = ?'),
-    setMembers: db.prepare('UPDATE digests SET members = ? WHERE number = ?'),
+    endMember: db.prepare('UPDATE deliveries SET state = -1 WHERE seq = ?'),
+    endDigest: db.prepare('UPDATE digests SET members = ?, holds = 0 WHERE number = ?'),
+    emptyDigest: db.prepare("UPDATE digests SET members = x'' WHERE seq = ?"),
     removeDigest: db.prepare('DELETE FROM digests WHERE number = ?'),
 
     record: db.prepare(
@@ -72,19 +81,20 @@ export function prepareDeliveryStatements(db: Database) {
          notices, error, notice FROM deliveries WHERE seq = ?`,
     ),
     monitorOf: db.prepare('SELECT monitor_id AS monitorId FROM deliveries WHERE seq = ?'),
+    noticesOf: db.prepare('SELECT notices FROM deliveries WHERE seq = ?'),
     stateOf: db.prepare('SELECT state FROM deliveries WHERE seq = ?'),
     settledById: db.prepare(`SELECT seq, state FROM deliveries WHERE id = ? AND ${settled}`),
     newestSettled: db.prepare(newestSettled),
     newestSettledOf: db.prepare(newestSettled.replace('WHERE', 'WHERE channel = ? AND')),
     oldestSettled: db.prepare(
-      `SELECT seq, notices FROM deliveries WHERE state = ? AND ${settled} AND seq <= ? ORDER BY seq LIMIT ?`,
+      `SELECT seq, notices FROM deliveries WHERE state = ? AND ${settled} ORDER BY seq LIMIT ?`,
     ),
     redeliver: db.prepare(
       `UPDATE deliveries SET seq = ?1, state = 0, settled_ms = NULL, created_ms = ?2, next_attempt_ms = ?2, claimed = 1
        WHERE seq = ?3`,
     ),
     moveAttempts: db.prepare('UPDATE attempts SET seq = ? WHERE seq = ?'),
-    moveDigest: db.prepare('UPDATE digests SET seq = ?, holds = 0 WHERE seq = ?'),
+    moveDigest: db.prepare('UPDATE digests SET seq = ? WHERE seq = ?'),
 
     tellIncident: db.prepare(
       `INSERT OR IGNORE INTO digest_incidents (incident_id, digest)

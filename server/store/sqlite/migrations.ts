@@ -280,4 +280,15 @@ export const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX digest_incidents_by_digest ON digest_incidents (digest);
   `,
+  // What a settled digest told of is not looked at by a start (-1); the indexes are of deliveries, so not of that.
+  `
+  DROP INDEX deliveries_settled;
+  DROP INDEX deliveries_settled_of;
+  DROP INDEX deliveries_settled_by_id;
+  CREATE INDEX deliveries_settled ON deliveries (state, seq) WHERE state > 0;
+  CREATE INDEX deliveries_settled_of ON deliveries (channel, state, seq) WHERE state > 0;
+  CREATE INDEX deliveries_settled_by_id ON deliveries (id) WHERE state > 0;
+  -- 1: what it tells of may be pending. The next start settles what is not.
+  UPDATE digests SET holds = 1;
+  `,
 ];

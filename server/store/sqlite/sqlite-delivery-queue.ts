@@ -17,7 +17,7 @@ import type {
 import type { Database } from './database.ts';
 import { DeliveryDigests, noticeOf } from './delivery-digests.ts';
 import { DeliveryRecords } from './delivery-records.ts';
-import { DeliverySettling } from './delivery-settling.ts';
+import { DeliverySettling, type Kept } from './delivery-settling.ts';
 import { type DeliveryStatements, prepareDeliveryStatements } from './delivery-statements.ts';
 import { PendingDeliveries } from './pending-deliveries.ts';
 import { type PendingDelivery, pendingDelivery } from './pending-delivery.ts';
@@ -28,13 +28,19 @@ import { ToldIncidents } from './told-incidents.ts';
 export type DeliveryLimits = {
   /** Notices that wait in one channel; what comes beyond it is given up at once. */
   pendingMax: number;
-  /** Deliveries that are kept after they were sent. */
-  sentMax: number;
+  /** What is kept after it was sent, and after it was given up: the newest deliveries. */
+  sent: Kept;
+  buried: Kept;
   /** Incidents that digests told of and that are open, remembered for `toldInDigest`. */
   toldMax: number;
 };
 
-const defaultLimits: DeliveryLimits = { pendingMax: 100_000, sentMax: 10_000, toldMax: 100_000 };
+const defaultLimits: DeliveryLimits = {
+  pendingMax: 100_000,
+  sent: { deliveries: 10_000, notices: 100_000 },
+  buried: { deliveries: 10_000, notices: 200_000 },
+  toldMax: 100_000,
+};
 /** Notices parsed in one slice: some 2 ms. */
 const sliceNotices = 300;
 
@@ -78,13 +84,17 @@ export class SqliteDeliveryQueue implements DeliveryQueue, DeliveryLog {
     this.#statements = prepareDeliveryStatements(db);
     this.#told = new ToldIncidents(this.#statements);
     const nextSeq = () => ++this.#seq;
-    const { toldMax, sentMax } = this.#limits;
+    const { toldMax } = this.#limits;
     const ports = { db, statements: this.#statements, pending: this.#pending, told: this.#told, afterIo };
     this.#digests = new DeliveryDigests({ ...ports, nextSeq, toldMax });
     this.#records = new DeliveryRecords({ ...ports, digests: this.#digests });
-    const { seq, sent, buried } = db.run(() => readPending(ports));
-    this.#seq = seq;
-    this.#settling = new DeliverySettling({ ...ports, digests: this.#digests, sentMax, sent, buried });
+    const found = db.run(() => readPending({ ...ports, digests: this.#digests }));
+    this.#seq = found.seq;
+    const kept = {
+      sent: { deliveries: found.sent, notices: found.sentNotices },
+      buried: { deliveries: found.buried, notices: found.buriedNotices },
+    };
+    this.#settling = new DeliverySettling({ ...ports, digests: this.#digests, limits: this.#limits, kept });
   }
 
   /** Appends one. The caller holds the transaction, and calls `follow` or `rollBack` after it. */
@@ -235,9 +245,9 @@ export class SqliteDeliveryQueue implements DeliveryQueue, DeliveryLog {
     return 'done';
   }
 
-  /** Deletes up to `limit` of those given up that are not among the newest `keep` of all, and as many of those sent; returns how many. */
+  /** Deletes the oldest beyond what is kept (of those given up, at most `keep`), up to `limit` rows; returns how many. */
   trim(keep: number, limit: number): number {
-    return this.#settling.trim(this.#seq - keep, limit);
+    return this.#settling.trim(keep, limit);
   }
 
   #isBusy(monitorId: number, channel: string): boolean {
