@@ -53,7 +53,14 @@ t.test('a ping that is the first of its name sets up what it names', async (t) =
 
 t.test('a monitor that pings made is told its schedule by each', async (t) => {
   const bare = beatOf({ frequencyMs: null, graceMs: null });
-  const refused = { ok: false, rejection: { code: 'invalid_argument', field: 'frequency', message: /^frequency: / } };
+  const refused = {
+    ok: false,
+    rejection: {
+      code: 'invalid_argument',
+      field: 'frequency',
+      message: /^frequency: must be given, as only pings say/,
+    },
+  };
   const tagged = { ...bare, named: named({ tags: ['a'] }) };
   for (const beat of [bare, tagged, { ...bare, status: 'start' as const }, { ...bare, status: 'log' as const }]) {
     t.match(applyBeat(undefined, beat, context), refused);
