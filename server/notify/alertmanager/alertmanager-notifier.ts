@@ -18,6 +18,9 @@ export type AlertmanagerOptions = {
 };
 
 type Instance = { url: string; headers: Record<string, string>; redactor: Redactor };
+/** How many alerts of a digest each instance has taken, in order. */
+type Progress = { taken: Map<Instance, number>; atMs: number };
+type Posting = { latest: readonly Notice[]; taken: Progress['taken']; signal: AbortSignal; timeout: AbortSignal };
 type Failure = Exclude<Verdict, { kind: 'ok' }>;
 
 /** Alerts in one request: to write 10,000 at once would hold up the thread for some 100 ms. */
@@ -27,11 +30,15 @@ const attemptTimeouts = 3;
 const detailMaxLength = 300;
 /** Incidents of which the labels are remembered. */
 const rememberedMax = 100_000;
+/** Digests of which it is remembered how far each instance has got, and for how long, ms: what was posted is open for a day. */
+const unfinishedMax = 32;
+const unfinishedMs = 6 * 3_600_000;
 
 /**
  * Posts alerts to every instance of Alertmanager. All notices of a digest are posted, as an alert each; of several about one
  * monitor the last counts. An attempt is ok when one instance took all of it: instances of a cluster do not share alerts, but
- * what is open is posted to all again soon.
+ * what is open is posted to all again soon. An attempt that ends before goes on where the last one got to: a receiver that is
+ * slow gets all of it in the end.
  */
 export class AlertmanagerNotifier implements Notifier {
   readonly #instances: readonly Instance[];
@@ -43,6 +50,8 @@ export class AlertmanagerNotifier implements Notifier {
    * old ones must be resolved, as to Alertmanager it is another. After a restart the next refresh fills this.
    */
   readonly #posted = new Map<string, AlertLabels>();
+  /** By attempt id: what is not told as a whole. */
+  readonly #unfinished = new Map<string, Progress>();
 
   constructor({ urls, labels, ports, timeoutMs = 10_000 }: AlertmanagerOptions) {
     this.#instances = urls.map(instance);
@@ -51,13 +60,25 @@ export class AlertmanagerNotifier implements Notifier {
     this.#timeoutMs = timeoutMs;
   }
 
-  async send({ notices }: Attempt, signal: AbortSignal): Promise<Verdict> {
+  async send({ id, notices }: Attempt, signal: AbortSignal): Promise<Verdict> {
     const latest = latestOfEach(notices);
-    let taking = [...this.#instances];
-    const failures: Failure[] = [];
+    const atMs = this.#ports.clock.monotonicMs();
+    const before = this.#unfinished.get(id);
+    this.#unfinished.delete(id);
+    const taken: Progress['taken'] = before && atMs - before.atMs < unfinishedMs ? before.taken : new Map();
     const timeout = AbortSignal.timeout(this.#timeoutMs * attemptTimeouts);
-    let httpStatus: number | undefined;
-    for (let from = 0; from < latest.length && taking.length > 0; from += requestAlertsMax) {
+    const ends = await Promise.all(this.#instances.map((to) => this.#postAll(to, { latest, taken, signal, timeout })));
+    // Not before: all instances are told which labels were dropped.
+    if (ends.some(({ kind }) => kind === 'ok')) for (const notice of latest) this.#remember(notice);
+    else if (taken.size > 0) this.#unfinished.set(id, { taken, atMs });
+    if (this.#unfinished.size > unfinishedMax) this.#unfinished.delete(this.#unfinished.keys().next().value!);
+    return this.#verdict(ends);
+  }
+
+  /** Posts to one instance what it has not taken yet, in parts. */
+  async #postAll(to: Instance, { latest, taken, signal, timeout }: Posting): Promise<Verdict> {
+    let last: Verdict = { kind: 'ok', detail: 'all of it was taken before' };
+    for (let from = taken.get(to) ?? 0; from < latest.length; from += requestAlertsMax) {
       if (timeout.aborted) return tooLong(from, latest.length);
       const part = latest.slice(from, from + requestAlertsMax);
       let body: string;
@@ -66,13 +87,11 @@ export class AlertmanagerNotifier implements Notifier {
       } catch {
         return { kind: 'retryable', reason: 'internal', detail: 'the notice could not be written as an alert' };
       }
-      const verdicts = await Promise.all(taking.map((to) => this.#post(to, body, signal)));
-      taking = taking.filter((_, index) => verdicts[index]!.kind === 'ok');
-      for (const verdict of verdicts) if (verdict.kind !== 'ok') failures.push(verdict);
-      if (taking.length > 0) for (const notice of part) this.#remember(notice);
-      httpStatus = verdicts.find(({ kind }) => kind === 'ok')?.httpStatus;
+      last = await this.#post(to, body, signal);
+      if (last.kind !== 'ok') return last;
+      taken.set(to, from + part.length);
     }
-    return this.#verdict(taking.length, { failures, httpStatus });
+    return last;
   }
 
   #post({ url, headers, redactor }: Instance, body: string, signal: AbortSignal): Promise<Verdict> {
@@ -98,8 +117,11 @@ export class AlertmanagerNotifier implements Notifier {
     if (this.#posted.size > rememberedMax) this.#posted.delete(this.#posted.keys().next().value!);
   }
 
-  #verdict(taken: number, { failures, httpStatus }: { failures: Failure[]; httpStatus: number | undefined }): Verdict {
+  #verdict(ends: readonly Verdict[]): Verdict {
     const of = this.#instances.length;
+    const failures = ends.filter((end): end is Failure => end.kind !== 'ok');
+    const taken = of - failures.length;
+    const httpStatus = ends.find(({ kind }) => kind === 'ok')?.httpStatus;
     const [first] = failures;
     if (!first)
       return { kind: 'ok', detail: of === 1 ? `HTTP ${httpStatus}` : `all ${of} instances took it`, httpStatus };
