@@ -61,7 +61,7 @@ export async function attemptHttp(
   signal.addEventListener('abort', onAbort);
   try {
     if (signal.aborted) return aborted();
-    const answer = await exchange(request, world, abort.signal);
+    const answer = await Promise.race([exchange(request, world, abort.signal), whenAborted(abort.signal)]);
     return verdictOf(answer, options, world.clock.wallMs());
   } catch (error) {
     if (signal.aborted) return aborted();
@@ -81,6 +81,15 @@ function aborted(): Verdict {
   return { kind: 'retryable', reason: 'aborted', detail: 'cut off before the answer' };
 }
 
+/** Rejects when the exchange is to end: whatever becomes of its connection, somebody waits for the verdict. */
+function whenAborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason));
+  // When the exchange was first, nobody looks.
+  promise.catch(() => {});
+  return promise;
+}
+
 type Answer = { status: number; retryAfter: string | null; text: string; truncated: boolean };
 
 function exchange(request: HttpRequest, world: HttpAttemptWorld, signal: AbortSignal): Promise<Answer> {
@@ -98,11 +107,21 @@ function exchange(request: HttpRequest, world: HttpAttemptWorld, signal: AbortSi
     signal,
   };
   const outgoing = url.protocol === 'https:' ? requestHttps(url, options) : requestHttp(url, options);
+  let isAnswered = false;
   outgoing.on('response', (incoming) => {
+    isAnswered = true;
     incoming.on('error', reject);
     readStart(incoming).then(resolve, reject);
   });
+  // Nothing was asked for that a connection could be switched to; Node hands it over, and forgets it.
+  outgoing.on('upgrade', ({ statusCode = 101 }, socket) => {
+    socket.destroy();
+    resolve({ status: statusCode, retryAfter: null, text: '', truncated: false });
+  });
   outgoing.on('error', reject);
+  outgoing.on('close', () => {
+    if (!isAnswered) reject(new Error('closed without an answer'));
+  });
   outgoing.end(body);
   return promise;
 }

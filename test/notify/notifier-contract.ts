@@ -158,6 +158,19 @@ export function notifierContract(t: Test, { name, make, secrets }: NotifierContr
     }
   });
 
+  t.test(`${name}: a receiver that wants to speak another protocol`, async (t) => {
+    const upgrade = 'Upgrade: x\r\nConnection: upgrade\r\n';
+    for (const status of [
+      `101 Switching Protocols\r\n${upgrade}`,
+      '101 Switching Protocols\r\n',
+      `500 No\r\n${upgrade}`,
+    ]) {
+      const origin = await listenTcp(t, (socket) => socket.on('data', () => socket.write(`HTTP/1.1 ${status}\r\n`)));
+      const verdict = await attempt(t, origin, { limitMs: timeoutMs });
+      t.equal(verdict.kind, 'retryable', status);
+    }
+  });
+
   t.test(`${name}: TLS failures`, async (t) => {
     const plain = await listenTcp(t, (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad\r\n\r\n')));
     const tls = { kind: 'retryable', reason: 'tls' } as const;
