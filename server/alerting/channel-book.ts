@@ -130,6 +130,7 @@ export class ChannelBook implements Lanes {
       if (before && specText(before.spec) === specText(spec)) {
         // What its references refer to may be another by now.
         this.#lanes.set(before.name, built.lane);
+        this.#options.onChange(before.name);
         return { ok: true, channel: before, created: false };
       }
       const updatedMs = this.#options.clock.wallMs();

@@ -6,6 +6,9 @@ import type { Lane } from './lanes.ts';
 import type { OutboxLog } from './outbox-log.ts';
 import { settlementOf } from './settlement-of.ts';
 
+/** Notifiers have limits of their own, 30 s at most; below the lease, so that nobody else has it meanwhile. */
+const attemptMaxMs = 50_000;
+
 /** What one delivery is attempted with. */
 export type AttemptContext = {
   traffic: ChannelTraffic;
@@ -18,17 +21,17 @@ export type AttemptContext = {
 /** Makes one attempt, notes in the traffic of its channel how it went, and returns what it means. Never rejects. */
 export async function attemptDelivery(
   delivery: ClaimedDelivery,
-  { lane, signal, context }: { lane: Lane; signal: AbortSignal; context: AttemptContext },
+  { lane, abort, context }: { lane: Lane; abort: AbortController; context: AttemptContext },
 ): Promise<Settlement> {
   const { id, channel } = delivery;
   const { traffic, clock, random, log } = context;
   const startedMs = clock.wallMs();
   const beganMs = clock.monotonicMs();
-  traffic.begin();
-  const verdict = await send(delivery, { lane, signal, log });
+  const generation = traffic.begin();
+  const verdict = await sendInTime(delivery, { lane, abort, context });
   const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
   const wasClosed = traffic.retryAtMs(now) === null;
-  traffic.end({ id, verdict, random: random() }, now);
+  traffic.end({ id, verdict, random: random(), generation }, now);
   log.circuit(channel, { wasClosed, retryAtMs: traffic.retryAtMs(now) });
   return settleAs(delivery, verdict, { startedMs, latencyMs: Math.round(now.monotonicMs - beganMs), context });
 }
@@ -50,6 +53,28 @@ export function settleAs(
     channelRetryMs: traffic.retryAtMs(now),
     random: random(),
   });
+}
+
+/** Ends when the notifier does, but not later than at the limit. */
+async function sendInTime(
+  delivery: ClaimedDelivery,
+  { lane, abort, context }: { lane: Lane; abort: AbortController; context: AttemptContext },
+): Promise<Verdict> {
+  const { clock, log } = context;
+  const { promise, resolve } = Promise.withResolvers<Verdict>();
+  const timer = clock.after(attemptMaxMs, () => {
+    resolve({
+      kind: 'retryable',
+      reason: 'timeout',
+      detail: `the attempt did not end within ${attemptMaxMs / 1_000} s`,
+    });
+    abort.abort();
+  });
+  try {
+    return await Promise.race([promise, send(delivery, { lane, signal: abort.signal, log })]);
+  } finally {
+    timer.cancel();
+  }
 }
 
 async function send(

@@ -28,6 +28,8 @@ export type Instant = { wallMs: number; monotonicMs: number };
 export class ChannelTraffic {
   #underWay = 0;
   #circuit: Circuit = closedCircuit;
+  /** Grows when what was under way says nothing any more. */
+  #generation = 0;
   readonly #told: Told[] = [];
   #lastDigestMs: number | null = null;
   #lastSentMs: number | null = null;
@@ -71,23 +73,28 @@ export class ChannelTraffic {
   noteTold(message: Told & { isDigest: boolean; memoryMs: number }): void {
     const { atMs, notices, isDigest, memoryMs } = message;
     this.#told.push({ atMs, notices });
-    while (this.#told[0]!.atMs <= atMs - memoryMs) this.#told.shift();
+    while (this.#told.length > 0 && this.#told[0]!.atMs <= atMs - memoryMs) this.#told.shift();
     if (isDigest) this.#lastDigestMs = atMs;
   }
 
   /** Somebody changed the channel, or saw that it works: what failed before says nothing any more. */
   forgive(): void {
     this.#circuit = closedCircuit;
+    this.#generation += 1;
   }
 
-  begin(): void {
+  /** Returns what `end` is to be told. */
+  begin(): number {
     this.#underWay += 1;
+    return this.#generation;
   }
 
-  end(outcome: { id: string; verdict: Verdict; random: number }, now: Instant): void {
+  end(outcome: { id: string; verdict: Verdict; random: number; generation: number }, now: Instant): void {
     this.#underWay -= 1;
-    const { verdict } = outcome;
-    this.#circuit = afterAttempt(this.#circuit, { ...outcome, nowMs: now.monotonicMs });
+    const { verdict, generation, ...its } = outcome;
+    if (generation === this.#generation) {
+      this.#circuit = afterAttempt(this.#circuit, { ...its, verdict, nowMs: now.monotonicMs });
+    }
     if (verdict.kind === 'ok') {
       this.#sent += 1;
       this.#lastSentMs = now.wallMs;

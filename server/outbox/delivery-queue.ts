@@ -23,7 +23,10 @@ export type ClaimedDelivery = {
   createdMs: number;
   /** Attempts that have failed so far. */
   attempts: number;
-  /** A digest that `keepMembers` was formed with told the incident of this (one) notice. */
+  /**
+   * A digest that `keepMembers` was formed with told the incident of this (one) notice, and nothing that was sent by itself did
+   * since the start. Of a digest that was given up nobody was told.
+   */
   toldInDigest: boolean;
   /** Of an up or closed that is `toldInDigest`: ids of such digests of which every other incident is over, too. */
   endedDigests: readonly string[];
@@ -103,6 +106,11 @@ export type DeliveryStats = ChannelStats & {
   channels: ReadonlyMap<string, ChannelStats>;
 };
 
+/** One of the settlements cannot be stored as it is, though the queue can write. None is stored. */
+export class UnstorableError extends Error {
+  override readonly name = 'UnstorableError';
+}
+
 /**
  * The queue of deliveries, kept by a store. Deliveries of one (monitor, channel) are handed out in the order they were
  * made, one at a time: an up never overtakes its down. What comes later of a monitor waits until the digest that told of it is
@@ -114,7 +122,11 @@ export type DeliveryStats = ChannelStats & {
 export interface DeliveryQueue {
   /** Leases deliveries that are due at `nowMs` until `nowMs + leaseMs`, oldest first. Leases need not survive a restart. */
   claim(options: ClaimOptions): Promise<ClaimedDelivery[]>;
-  /** Records the outcome of attempts, all in one transaction. An unknown seq is ignored. */
+  /**
+   * Records the outcome of attempts, all in one transaction. An unknown seq is ignored.
+   *
+   * @throws UnstorableError
+   */
   settle(settlements: Settlement[]): Promise<void>;
   /** Gives up every lease, as after a restart: their holder is gone. */
   releaseLeases(): Promise<void>;

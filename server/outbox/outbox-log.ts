@@ -37,6 +37,10 @@ export class OutboxLog {
     if (!wasClosed && retryAtMs === null) this.#logger.info({ channel }, 'a channel works again');
   }
 
+  unstorable(channel: string, error: unknown): void {
+    this.#logger.error({ err: error, channel }, 'what became of an alert cannot be stored as it is');
+  }
+
   notifierThrew(channel: string, error: unknown): void {
     this.#logger.error({ err: error, channel }, 'a notifier threw; it must not');
   }

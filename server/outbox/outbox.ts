@@ -7,10 +7,11 @@ import type { ClaimedDelivery, ClaimOptions, DeliveryQueue, Settlement } from '.
 import { freshLimit, isGrouped, type LanePlan, planLane } from './lane-plan.ts';
 import type { Lane, Lanes } from './lanes.ts';
 import { OutboxLog, type OutboxLogger } from './outbox-log.ts';
+import { Outcomes } from './outcomes.ts';
 import { WakeUp } from './wake-up.ts';
 
 export type OutboxLimits = {
-  /** Deliveries claimed and not settled yet, over all channels. */
+  /** Deliveries claimed and not settled yet, over all channels. Beyond it a channel has `shareMin` still. */
   held: number;
   /** How long a claim lasts. Well above the time limit of a notifier. */
   leaseMs: number;
@@ -28,10 +29,12 @@ export type OutboxOptions = {
   limits?: Partial<OutboxLimits>;
 };
 
-type Held = { delivery: ClaimedDelivery; abort: AbortController; startedMs: number };
+type Held = { delivery: ClaimedDelivery; abort: AbortController };
 type ChannelLimit = NonNullable<ClaimOptions['channelLimit']>;
 
 const defaultLimits: OutboxLimits = { held: 1_024, leaseMs: 60_000 };
+/** Attempts under way that a channel may have however much others have: receivers that hang delay no other. */
+const shareMin = 4;
 /** Pause after the queue failed. */
 const backOffMs = 1_000;
 /** Longest pause: the wall clock may jump ahead, or another process add to the queue. */
@@ -40,7 +43,7 @@ const idleMaxMs = 30_000;
 const abortGraceMs = 1_000;
 /** The loop is stuck when it made no round for so long: twice its longest pause. */
 const roundMaxMs = 60_000;
-/** Something is stuck that took so long: a notifier's own limit is a fraction of it. */
+/** What is due so long and not claimed is stuck. */
 const stuckMs = 3 * 60_000;
 
 /**
@@ -62,7 +65,7 @@ export class Outbox {
   readonly #traffic = new Map<string, ChannelTraffic>();
   /** By seq: all that is claimed and not settled yet. */
   readonly #held = new Map<number, Held>();
-  #outcomes: Settlement[] = [];
+  readonly #outcomes: Outcomes;
   #loop: Promise<void> | undefined;
   #stopping = false;
   #gaveUp = false;
@@ -80,6 +83,11 @@ export class Outbox {
     this.#log = new OutboxLog(logger);
     this.#limits = { ...defaultLimits, ...limits };
     this.#wakeUp = new WakeUp(clock);
+    this.#outcomes = new Outcomes({
+      queue,
+      onSettled: (seq) => this.#held.delete(seq),
+      onUnstorable: (seq, error) => this.#log.unstorable(this.#held.get(seq)?.delivery.channel ?? '', error),
+    });
     this.#roundMs = clock.monotonicMs();
   }
 
@@ -123,9 +131,6 @@ export class Outbox {
     if (nowMs - this.#roundMs >= roundMaxMs) return 'the queue of alerts is not worked on';
     if (this.#overdueSinceMs !== null && nowMs - this.#overdueSinceMs >= stuckMs)
       return 'alerts that are due stay behind';
-    for (const { delivery, startedMs } of this.#held.values()) {
-      if (nowMs - startedMs >= stuckMs) return `an attempt of channel "${delivery.channel}" does not end`;
-    }
     return '';
   }
 
@@ -153,7 +158,7 @@ export class Outbox {
       try {
         // Attempts that end in the same turn are settled together.
         await new Promise<void>((resolve) => this.#clock.afterIo(resolve));
-        await this.#settle();
+        await this.#outcomes.store();
         const waitMs = await this.#claimDue();
         this.#log.queue(null);
         this.#roundMs = this.#clock.monotonicMs();
@@ -170,23 +175,11 @@ export class Outbox {
     return this.#stopping && (this.#held.size === 0 || this.#gaveUp);
   }
 
-  async #settle(): Promise<void> {
-    const outcomes = this.#outcomes;
-    if (outcomes.length === 0) return;
-    this.#outcomes = [];
-    try {
-      await this.#queue.settle(outcomes);
-    } catch (error) {
-      this.#outcomes = [...outcomes, ...this.#outcomes];
-      throw error;
-    }
-    for (const { seq } of outcomes) this.#held.delete(seq);
-  }
-
   /** Claims as much as there is room for; returns how long to wait, ms, unless something happens. */
   async #claimDue(): Promise<number> {
     for (;;) {
       const nowMs = this.#clock.wallMs();
+      const wasFull = this.#isFull();
       await this.#giveUpStale(nowMs);
       // First what was tried: with room for one attempt only, it tells whether the channel works again.
       const tried = await this.#claim(nowMs, (channel, kind) => (kind === 'tried' ? this.#room(channel) : 0));
@@ -194,19 +187,21 @@ export class Outbox {
       const plans = await this.#plans(nowMs);
       const fresh = await this.#claim(nowMs, (channel, kind) => freshLimit(plans.get(channel), kind) ?? 0);
       for (const delivery of fresh) this.#takeSingle(delivery, plans.get(delivery.channel)?.isLone ?? false);
-      // Nothing before they are settled.
-      if (this.#isFull()) return idleMaxMs;
+      if (this.#stopping) return idleMaxMs;
+      // It became full: channels that have nothing under way get their share.
+      if (!wasFull && this.#isFull()) continue;
       if (!(await this.#formDigests(plans, nowMs))) return this.#untilNext(plans, nowMs);
     }
   }
 
   #isFull(): boolean {
-    return this.#stopping || this.#held.size >= this.#limits.held;
+    return this.#held.size >= this.#limits.held;
   }
 
   async #claim(nowMs: number, channelLimit: ChannelLimit): Promise<ClaimedDelivery[]> {
-    const limit = this.#limits.held - this.#held.size;
-    if (this.#isFull()) return [];
+    if (this.#stopping) return [];
+    // When it is full, `channelLimit` leaves each channel no more than its share.
+    const limit = this.#isFull() ? Number.MAX_SAFE_INTEGER : this.#limits.held - this.#held.size;
     const claimed = await this.#queue.claim({ nowMs, limit, channelLimit, leaseMs: this.#limits.leaseMs });
     if (this.#stopping) return []; // Their leases are given up by the next start.
     // Its lease ran out while we still have it, as after a suspend: it is in good hands.
@@ -217,7 +212,7 @@ export class Outbox {
   async #plans(nowMs: number): Promise<Map<string, LanePlan>> {
     const plans = new Map<string, LanePlan>();
     const now = { wallMs: nowMs, monotonicMs: this.#clock.monotonicMs() };
-    for (const waiting of this.#isFull() ? [] : await this.#queue.waiting(nowMs)) {
+    for (const waiting of this.#stopping ? [] : await this.#queue.waiting(nowMs)) {
       const { channel } = waiting;
       const lane = this.#lanes.get(channel);
       const room = this.#room(channel);
@@ -261,8 +256,9 @@ export class Outbox {
   /** How many attempts a channel may begin now. One without a lane takes all: they end at once. */
   #room(channel: string): number {
     const lane = this.#lanes.get(channel);
-    if (!lane) return this.#limits.held;
-    return this.#trafficOf(channel).room(lane.concurrency, this.#clock.monotonicMs());
+    const most = this.#isFull() ? shareMin : this.#limits.held;
+    if (!lane) return most;
+    return this.#trafficOf(channel).room(Math.min(lane.concurrency, most), this.#clock.monotonicMs());
   }
 
   #trafficOf(channel: string): ChannelTraffic {
@@ -284,7 +280,7 @@ export class Outbox {
     const isStale = (channel: string): boolean =>
       (this.#traffic.get(channel)?.failingForMs(monotonicMs) ?? 0) >= giveUpAgeMs;
     if (![...this.#traffic.keys()].some(isStale)) return;
-    const channelLimit: ChannelLimit = (channel) => (isStale(channel) ? this.#limits.held : 0);
+    const channelLimit: ChannelLimit = (channel) => (isStale(channel) && !this.#isFull() ? this.#limits.held : 0);
     // Whatever was due at that time and still waits; an attempt since then would have moved its time.
     for (const delivery of await this.#claim(nowMs - giveUpAgeMs, channelLimit)) {
       const { reason, detail } = this.#trafficOf(delivery.channel).lastFailure!;
@@ -310,7 +306,7 @@ export class Outbox {
     const { seq, channel, toldInDigest, endedDigests } = delivery;
     const lane = this.#lanes.get(channel);
     const held = this.#hold(delivery);
-    if (lane?.isKeyed && toldInDigest && endedDigests.length === 0) {
+    if (lane?.isKeyed && toldInDigest && endedDigests.length === 0 && !opens(delivery)) {
       // The digest that told of it stays open for others: there is nothing to say to the receiver.
       this.#finish(delivery, { seq, kind: 'sent', atMs: this.#clock.wallMs(), attempt: null });
     } else if (!lane) {
@@ -321,7 +317,7 @@ export class Outbox {
   }
 
   #hold(delivery: ClaimedDelivery): Held {
-    const held = { delivery, abort: new AbortController(), startedMs: this.#clock.monotonicMs() };
+    const held = { delivery, abort: new AbortController() };
     this.#held.set(delivery.seq, held);
     return held;
   }
@@ -330,7 +326,7 @@ export class Outbox {
     const context = this.#contextOf(delivery.channel);
     // To write a digest of thousands takes some 20 ms: each in a turn of its own.
     if (delivery.notices.length > 1) await new Promise<void>((resolve) => this.#clock.afterIo(resolve));
-    this.#finish(delivery, await attemptDelivery(delivery, { lane, signal: abort.signal, context }));
+    this.#finish(delivery, await attemptDelivery(delivery, { lane, abort, context }));
   }
 
   /** Ends a delivery that nothing was attempted for. */
@@ -346,7 +342,12 @@ export class Outbox {
 
   #finish(delivery: ClaimedDelivery, settlement: Settlement): void {
     this.#log.settled(delivery, settlement);
-    this.#outcomes.push(settlement);
+    this.#outcomes.add(settlement);
     this.#wakeUp.wake();
   }
+}
+
+/** Whether a receiver that keeps what is open learns of something new by it. */
+function opens({ notices: [{ type, repeat }] }: ClaimedDelivery): boolean {
+  return type === 'flapping' || (type === 'down' && repeat === 0);
 }

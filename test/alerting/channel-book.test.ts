@@ -78,8 +78,11 @@ t.test('names, lanes and what rules see follow each change', async (t) => {
   t.match(lane, { concurrency: 8, digest: { above: 5, windowMs: 60_000 }, isBatched: false, isKeyed: false });
   await book.change(upsert('ops', { url: 'http://b.example/' }));
   t.not(book.get('ops')?.notifier, lane?.notifier, 'sent with what is set now');
+  const changesBefore = changes();
+  await book.change(upsert('ops', { url: 'http://b.example/' }));
+  t.equal(changes(), changesBefore + 1, 'also when only what it refers to may have changed: what waits is tried');
   t.equal(await book.remove('ops', { etag: null }), null);
-  t.strictSame([[...names], book.get('ops'), changes()], [['default'], undefined, 3]);
+  t.strictSame([[...names], book.get('ops'), changes()], [['default'], undefined, 4]);
 });
 
 t.test('etags tell nothing of the secrets of another channel', async (t) => {

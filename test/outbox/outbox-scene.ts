@@ -74,6 +74,13 @@ export function laneOf(notifier: Notifier, its: Partial<Lane> = {}): Lane {
   return { notifier, concurrency: 8, digest, isBatched: false, isKeyed: false, ...its };
 }
 
+/** Monotonic clocks tell parts of a ms. */
+class PartsOfMsClock extends FakeClock {
+  override monotonicMs(): number {
+    return super.monotonicMs() + 0.375;
+  }
+}
+
 export type Scene = {
   clock: FakeClock;
   queue: MemoryDeliveryQueue;
@@ -101,7 +108,7 @@ export function sceneOf(
     lane?: Partial<Lane>;
   } = {},
 ): Scene {
-  const clock = new FakeClock();
+  const clock = new PartsOfMsClock();
   const queue = new MemoryDeliveryQueue();
   const notifier = new ScriptedNotifier(clock);
   const log: string[] = [];

@@ -112,7 +112,7 @@ export function deliveryDigestContract(t: Test, makeQueue: (t: Test) => LogUnder
     await queue.settle([sent(up1!.seq), sent(closed3!.seq)]);
     await queue.releaseLeases();
     const [still2] = (await claim()).filter(({ id }) => id === 'still 2');
-    await queue.settle([sent(still2!.seq)]);
+    await queue.settle([{ ...sent(still2!.seq), attempt: null }]);
     await add(2, 'up 2', { type: 'up' });
     const [last] = await claim();
     t.match(last, { id: 'up 2', toldInDigest: true, endedDigests: ['digest'] });
@@ -121,6 +121,53 @@ export function deliveryDigestContract(t: Test, makeQueue: (t: Test) => LogUnder
     await queue.settle([sent(last!.seq)]);
     await add(2, 'up 2 once more', { type: 'up' });
     t.match(await claim(), [{ toldInDigest: false, endedDigests: [] }]);
+  });
+
+  t.test('a digest that was given up told nobody; nor does a recovery that was', async (t) => {
+    const { queue, add, claim, form } = await setUp(t);
+    for (const n of [1, 2]) await add(n, `down ${n}`);
+    await form('given up', { onlyDowns: true, keepMembers: true });
+    const [digest] = await claim();
+    await queue.settle([buried(digest!.seq, startMs)]);
+    await add(1, 'still 1', { repeat: 1 });
+    await add(2, 'up 2', { type: 'up' });
+    const singles = await claim();
+    t.match(singles, [
+      { id: 'still 1', toldInDigest: false },
+      { id: 'up 2', toldInDigest: false, endedDigests: [] },
+    ]);
+    await queue.settle(singles.map(({ seq }) => sent(seq)));
+
+    for (const n of [3, 4]) await add(n, `down ${n}`);
+    await form('sent', { onlyDowns: true, keepMembers: true });
+    const [other] = await claim();
+    await queue.settle([sent(other!.seq)]);
+    for (const n of [3, 4]) await add(n, `up ${n}`, { type: 'up' });
+    const [up3, up4] = await claim();
+    await queue.settle([sent(up3!.seq), buried(up4!.seq, startMs)]);
+    t.equal(await queue.redeliver('up 4', startMs), 'done');
+    t.match(await claim(), [{ id: 'up 4', toldInDigest: true, endedDigests: ['sent'] }]);
+  });
+
+  t.test('what was told by itself as well ends by itself as well', async (t) => {
+    const { queue, add, claim, form } = await setUp(t);
+    for (const n of [1, 2]) await add(n, `down ${n}`);
+    await form('digest', { onlyDowns: true, keepMembers: true });
+    const [digest] = await claim();
+    await queue.settle([sent(digest!.seq)]);
+    await add(1, 'still 1', { repeat: 1 });
+    const [still1] = await claim();
+    await queue.settle([{ ...sent(still1!.seq), attempt: null }]);
+    await add(1, 'flapping 1', { type: 'flapping' });
+    const [flapping1] = await claim();
+    t.match(flapping1, { toldInDigest: true });
+    await queue.settle([sent(flapping1!.seq)]);
+    await add(1, 'up 1', { type: 'up' });
+    await add(2, 'up 2', { type: 'up' });
+    t.match(await claim(), [
+      { id: 'up 1', toldInDigest: false, endedDigests: [] },
+      { id: 'up 2', toldInDigest: true, endedDigests: ['digest'] },
+    ]);
   });
 
   t.test('what is over before it was told', async (t) => {

@@ -17,7 +17,7 @@ import { isDown, kindOf, type Row, recordOf, statsOf, tooManyText } from './memo
 type Operation = 'claim' | 'settle' | 'releaseLeases' | 'nextClaimMs' | 'formDigest' | 'waiting';
 
 /** Incidents that a digest told of. */
-type Told = { channel: string; incidents: Set<string>; over: Set<string> };
+type Told = { channel: string; incidents: Set<string>; over: Set<string>; alone: Set<string> };
 
 /**
  * A queue in memory, as the interface describes it. `fail` makes calls reject, and `sent` and `buried` keep what became
@@ -114,8 +114,12 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
       if (settlement.kind === 'sent') this.#end(row, { state: 'sent', atMs: settlement.atMs, error: '' });
       else this.#end(row, { state: 'buried', atMs: settlement.atMs, error: settlement.error });
       const [{ type, incidentId }, more] = row.notices;
-      if (more || (type !== 'up' && type !== 'closed')) continue;
-      for (const told of this.#toldOf(row.channel, incidentId)) told.incidents.delete(incidentId);
+      if (more && settlement.kind === 'buried') this.#told.delete(row.id);
+      if (more || settlement.kind === 'buried') continue;
+      for (const told of this.#toldOf(row.channel, incidentId)) {
+        if (type === 'up' || type === 'closed') told.incidents.delete(incidentId);
+        else if (attempt) told.alone.add(incidentId);
+      }
     }
   }
 
@@ -186,7 +190,7 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
     this.#rows.set(digest.seq, digest);
     if (!keepMembers) return members.length;
     const incidents = new Set(notices.filter(isDown).map(({ incidentId }) => incidentId));
-    this.#told.set(id, { channel, incidents, over: new Set() });
+    this.#told.set(id, { channel, incidents, over: new Set(), alone: new Set() });
     return members.length;
   }
 
@@ -269,7 +273,7 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
         if (told.includes(this.#told.get(digest)!) && incidents.isSubsetOf(over)) endedDigests.push(digest);
       }
     }
-    const toldInDigest = told.length > 0;
+    const toldInDigest = told.length > 0 && !told.some(({ alone }) => alone.has(incidentId));
     return { seq, id, monitorId, channel, notices, createdMs, attempts, toldInDigest, endedDigests };
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
-import type { Settlement } from '../../outbox/delivery-queue.ts';
+import { type Settlement, UnstorableError } from '../../outbox/delivery-queue.ts';
+import { StoreError } from '../store.ts';
 import type { Database } from './database.ts';
 import { type DeliveryDigests, noticeOf } from './delivery-digests.ts';
 import { type DeliveryStatements, shownMembers } from './delivery-statements.ts';
@@ -22,8 +23,20 @@ type Ports = {
 /** Deliveries that are settled, and the notices that are kept of them. */
 export type Kept = { deliveries: number; notices: number };
 
-/** The end of an incident was told. */
-type Ended = { numbers: number[]; incidentId: string };
+
+/** Something was told of an incident that digests told of. */
+type Told = { isOver: boolean; numbers: number[]; incidentId: string };
+type Known = {
+  settlement: Settlement;
+  item: PendingDelivery;
+  /** A notice that was sent. */
+  told: Told | null;
+  /** Number of a digest that was given up. */
+  untold: number | null;
+};
+
+/** SQLite's primary result codes of a value that a table does not take: too big, a broken constraint, another type. */
+const refusals = [18, 19, 20];
 
 /** Rows of deliveries deleted at once: some 10 µs each. */
 const trimRowsMax = 400;
@@ -49,24 +62,27 @@ export class DeliverySettling {
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
     const { db, pending, told, digests } = this.#ports;
-    const known = settlements.flatMap((settlement) => {
+    const known = settlements.flatMap((settlement): Known | [] => {
       const item = pending.head(settlement.seq);
-      return item ? { settlement, item, ended: null as Ended | null } : [];
+      return item ? { settlement, item, told: null, untold: null } : [];
     });
     if (known.length === 0) return;
-    db.transaction(() => {
-      for (const each of known) {
-        this.#write(each.settlement);
-        if (each.settlement.kind !== 'retry') each.ended = this.#writeEnded(each.item);
-      }
-    });
-    for (const { settlement, item, ended } of known) {
+    try {
+      db.transaction(() => {
+        for (const each of known) this.#writeAll(each);
+      });
+    } catch (error) {
+      throw isOfMedium(error) ? error : new UnstorableError('a settlement cannot be stored', { cause: error });
+    }
+    for (const { settlement, item, ...each } of known) {
       if (item.gone) continue;
       if (settlement.kind === 'retry') {
         pending.retry(item, settlement.nextAttemptMs);
         continue;
       }
-      if (ended) told.ended(ended.numbers, ended.incidentId);
+      if (each.told?.isOver) told.ended(each.told.numbers, each.told.incidentId);
+      else if (each.told) told.toldAlone(each.told.numbers, each.told.incidentId);
+      if (each.untold !== null) told.forget(each.untold);
       pending.remove(item);
       this.#count(settlement.kind, item);
     }
@@ -145,6 +161,19 @@ export class DeliverySettling {
     if (row && !told.has(row.number)) statements.removeDigest.run(row.number);
   }
 
+  #writeAll(each: Known): void {
+    const { settlement, item } = each;
+    const { statements } = this.#ports;
+    this.#write(settlement);
+    if (settlement.kind === 'sent') each.told = this.#writeTold(item, { isAttempted: settlement.attempt !== null });
+    if (settlement.kind !== 'buried' || !item.members) return;
+    // It told nobody; and if somebody sends it again, what is over by then must not keep it open.
+    const row = statements.digest.get(item.seq) as { number: number } | undefined;
+    if (!row || !this.#ports.told.has(row.number)) return;
+    each.untold = row.number;
+    statements.forgetIncidents.run(row.number);
+  }
+
   #write({ seq, attempt, ...settlement }: Settlement): void {
     const { retry, end, addAttempt, trimAttempts } = this.#ports.statements;
     const failures = attempt && settlement.kind !== 'sent' ? 1 : 0;
@@ -157,17 +186,24 @@ export class DeliverySettling {
     trimAttempts.run(seq);
   }
 
-  #writeEnded({ seq, channel, members }: PendingDelivery): Ended | null {
+  #writeTold({ seq, channel, members }: PendingDelivery, { isAttempted }: { isAttempted: boolean }): Told | null {
     const { statements, told } = this.#ports;
     if (members || !told.concerns(channel)) return null;
     const { type, incidentId } = noticeOf((statements.notice.get(seq) as { notice: string }).notice);
-    if (type !== 'up' && type !== 'closed') return null;
+    const isOver = type === 'up' || type === 'closed';
+    if (!isOver && !isAttempted) return null;
     const numbers = told.numbersOf(channel, incidentId);
-    for (const number of numbers) statements.endIncident.run(incidentId, number);
-    return { numbers, incidentId };
+    if (isOver) for (const number of numbers) statements.endIncident.run(incidentId, number);
+    return { isOver, numbers, incidentId };
   }
 }
 
 function keptNotices(kind: 'sent' | 'buried', notices: number): number {
   return kind === 'sent' ? Math.min(notices, shownMembers) : notices;
+}
+
+function isOfMedium(error: unknown): boolean {
+  if (!(error instanceof StoreError)) return false;
+  const code = (error.cause as { errcode?: number } | undefined)?.errcode ?? 0;
+  return !refusals.includes(code & 0xff);
 }

@@ -10,6 +10,8 @@ type Telling = {
   open: number;
   /** Those of which the end is on its way. */
   over: Set<string>;
+  /** Those that were told by themselves as well. Not stored. */
+  alone: Set<string>;
 };
 
 /** Which incidents were told of by which digest, of channels whose receivers keep what is open. */
@@ -39,8 +41,8 @@ export class ToldIncidents {
   }
 
   /** From now on a digest tells of so many. */
-  open(number: number, { id, channel, open }: Omit<Telling, 'over'>): void {
-    if (open > 0) this.#tellings.set(number, { id, channel, open, over: new Set() });
+  open(number: number, { id, channel, open }: Omit<Telling, 'over' | 'alone'>): void {
+    if (open > 0) this.#tellings.set(number, { id, channel, open, over: new Set(), alone: new Set() });
   }
 
   forget(number: number): void {
@@ -62,7 +64,8 @@ export class ToldIncidents {
       over.add(incidentId);
       if (over.size === open) endedDigests.push(id);
     }
-    return { toldInDigest: numbers.length > 0, endedDigests };
+    const isAlone = numbers.some((number) => this.#tellings.get(number)!.alone.has(incidentId));
+    return { toldInDigest: numbers.length > 0 && !isAlone, endedDigests };
   }
 
   /** Digests of the channel that told of an incident. */
@@ -73,11 +76,18 @@ export class ToldIncidents {
     return numbers.sort((a, b) => a - b);
   }
 
+  /** An incident that digests told of was told by itself, too: so its end must be. */
+  toldAlone(numbers: readonly number[], incidentId: string): void {
+    for (const number of numbers) this.#tellings.get(number)?.alone.add(incidentId);
+  }
+
   /** It was told that an incident is over, and stored so. */
   ended(numbers: readonly number[], incidentId: string): void {
     for (const number of numbers) {
-      const telling = this.#tellings.get(number)!;
+      const telling = this.#tellings.get(number);
+      if (!telling) continue;
       telling.over.delete(incidentId);
+      telling.alone.delete(incidentId);
       telling.open -= 1;
       if (telling.open === 0) this.#tellings.delete(number);
     }
