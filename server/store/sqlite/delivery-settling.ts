@@ -23,7 +23,6 @@ type Ports = {
 /** Deliveries that are settled, and the notices that are kept of them. */
 export type Kept = { deliveries: number; notices: number };
 
-
 /** Something was told of an incident that digests told of. */
 type Told = { isOver: boolean; numbers: number[]; incidentId: string };
 type Known = {
