@@ -295,3 +295,22 @@ t.test('what became of deliveries', async (t) => {
   t.match(await failureOf(alerts.redeliver({ id })), { code: 'FailedPrecondition', message: /was sent already/ });
   t.match(await failureOf(alerts.getDelivery({ id: 'none' })), { code: 'NotFound', field: 'id' });
 });
+
+t.test('while many alerts are listed, others have their turn', async (t) => {
+  const scene = await serviceUnderTest(t);
+  const { alerts, clock } = scene;
+  const names = Array.from({ length: 35 }, (_, index) => `job-${100 + index}`);
+  for (const name of names) await failing(scene, name);
+  const afterIo = clock.afterIo.bind(clock);
+  let turns = 0;
+  clock.afterIo = (run) => {
+    turns += 1;
+    afterIo(run);
+  };
+  const listed = await alerts.listAlerts({});
+  t.same(
+    listed.alerts.map(({ name }) => name),
+    names,
+  );
+  t.ok(turns >= 3);
+});

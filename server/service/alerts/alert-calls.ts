@@ -17,6 +17,8 @@ import type { ServiceHandlers } from '../service-handlers.ts';
 import { alertMessage, plannedStepMessage } from './alert-message.ts';
 
 const pageSizeDefault = 100;
+/** Alerts made in one turn: with 1,000 silences, which are matched with each, some 0.4 ms each. */
+const sliceAlerts = 10;
 
 type AlertCalls = Pick<
   ServiceHandlers<typeof AlertService>,
@@ -33,13 +35,16 @@ export type AlertCallsOptions = {
 
 /** Alerts that are open, and who would hear of one. */
 export function alertCalls({ store, engine, ruleBook, deliveries: queue, clock }: AlertCallsOptions): AlertCalls {
-  const messages = (monitors: readonly Monitor[]) => {
+  const messages = async (monitors: readonly Monitor[]) => {
     const now = { rules: ruleBook.rules(), nowMs: clock.wallMs(), queue };
-    return monitors.flatMap((monitor) => {
+    const made: ReturnType<typeof alertMessage>[] = [];
+    for (const [index, monitor] of monitors.entries()) {
+      if (index > 0 && index % sliceAlerts === 0) await new Promise<void>((resolve) => clock.afterIo(resolve));
       const { incident } = monitor;
       const view = alertViewOf(monitor, now);
-      return incident && view ? [alertMessage(monitor, { incident, view })] : [];
-    });
+      if (incident && view) made.push(alertMessage(monitor, { incident, view }));
+    }
+    return made;
   };
 
   const acknowledge = async (
@@ -52,7 +57,8 @@ export function alertCalls({ store, engine, ruleBook, deliveries: queue, clock }
     }
     const outcome = await engine.acknowledge(name === '' ? { incidentId } : { name }, by);
     if (!outcome.ok) throw refusalError(outcome.refusal);
-    return { alert: messages([outcome.monitor])[0] };
+    const [alert] = await messages([outcome.monitor]);
+    return { alert };
   };
 
   return {
@@ -73,12 +79,12 @@ export function alertCalls({ store, engine, ruleBook, deliveries: queue, clock }
       if (name !== '') {
         const [loaded] = await reading(store.load([{ name }]));
         const isAsked = loaded?.monitor && (tag === '' || loaded.monitor.config.tags.includes(tag));
-        return { alerts: isAsked ? messages([loaded.monitor!]) : [], nextPageToken: '' };
+        return { alerts: isAsked ? await messages([loaded.monitor!]) : [], nextPageToken: '' };
       }
       const phases = { anyOf: ['down' as const], atMs: clock.wallMs() };
       const limit = pageSize || pageSizeDefault;
       const found = await reading(store.find({ order: 'name', after, limit, tag, phases }));
-      return { alerts: messages(found.monitors), nextPageToken: writePageToken(scope, found.next) };
+      return { alerts: await messages(found.monitors), nextPageToken: writePageToken(scope, found.next) };
     },
 
     acknowledgeAlert({ incidentId, name, by, note }) {
