@@ -74,6 +74,8 @@ export type FreshDeliveries = {
   downs: number;
   /** When the oldest was made, Unix ms. */
   oldestMs: number;
+  /** When the newest of the channel was. */
+  newestMs: number;
 };
 
 export type DigestOptions = {

@@ -1,5 +1,9 @@
 /** How long a digest waits for company, ms: what goes down at once should be told at once. */
 export const collectMs = 1_000;
+/** It waits on while more comes within this time, ms: 10,000 flips take the engine more than a second on a busy machine. */
+export const quietMs = 500;
+/** But no longer than this. */
+export const collectMaxMs = 5_000;
 
 export type Grouping =
   /** Each that waits goes by itself. */
@@ -17,6 +21,8 @@ export type GroupingInput = {
   fresh: number;
   /** When the oldest of them was made. */
   oldestMs: number;
+  /** When the newest was. */
+  newestMs: number;
   /** Messages that were sent, and how many notices each told: at least those of the last two windows. */
   told: readonly Told[];
   /** When the last digest was sent; null: never. */
@@ -29,13 +35,13 @@ export type GroupingInput = {
 
 /**
  * How the notices that wait for a channel are told. Each goes by itself, at once, while no more than `above` are told within
- * `windowMs`; otherwise they collect for a second and go as one digest, `windowMs` after the last one at the earliest. So there
+ * `windowMs`; otherwise they collect for a second, or while more comes, and go as one digest, `windowMs` after the last one at the earliest. So there
  * are never more than `above` + 1 messages within `windowMs`, in a storm that goes on there is one, and nothing waits longer
  * than that.
  */
 export function decideGrouping(input: GroupingInput): Grouping {
-  const { fresh, oldestMs, told, lastDigestMs, digest, isBatched, nowMs } = input;
-  const collectedMs = oldestMs + collectMs;
+  const { fresh, oldestMs, newestMs, told, lastDigestMs, digest, isBatched, nowMs } = input;
+  const collectedMs = Math.min(oldestMs + collectMaxMs, Math.max(oldestMs + collectMs, newestMs + quietMs));
   const isCollecting = nowMs < collectedMs;
   if (isBatched && !isCollecting) return fresh === 1 ? { kind: 'singles' } : { kind: 'digest' };
   // Counted back from the oldest that waits, not from now: what began to collect for a digest goes as one.

@@ -29,7 +29,7 @@ export function planLane(
   state: { waiting: FreshDeliveries; traffic: ChannelTraffic; room: number; now: Instant },
 ): LanePlan {
   const { waiting, traffic, room, now } = state;
-  const { fresh, downs, oldestMs } = waiting;
+  const { fresh, downs, oldestMs, newestMs } = waiting;
   if (room === 0) return none;
   const down = Math.min(downs, room);
   const other = Math.min(fresh - downs, room - down);
@@ -42,6 +42,7 @@ export function planLane(
     fresh: grouped,
     // Deliveries have the time of the wall clock, which may jump.
     oldestMs: nowMs - Math.max(0, now.wallMs - oldestMs),
+    newestMs: nowMs - Math.max(0, now.wallMs - newestMs),
     ...traffic.history,
     digest,
     isBatched,

@@ -10,6 +10,7 @@ function decide(input: Partial<GroupingInput>) {
   return decideGrouping({
     fresh: 1,
     oldestMs: 0,
+    newestMs: input.oldestMs ?? 0,
     told: [],
     lastDigestMs: null,
     digest: { above: 5, windowMs },
@@ -23,6 +24,9 @@ t.test('examples', async (t) => {
   t.same(decide({ nowMs: 0 }), { kind: 'singles' }, 'a lone one is told at once');
   t.same(decide({ fresh: 6, nowMs: 0 }), { kind: 'wait', untilMs: collectMs }, 'many wait for company');
   t.same(decide({ fresh: 6, nowMs: 999 }), { kind: 'wait', untilMs: collectMs });
+  t.same(decide({ fresh: 6, newestMs: 900 }), { kind: 'wait', untilMs: 1_400 }, 'and for what still comes');
+  t.same(decide({ fresh: 6, newestMs: 4_900, nowMs: 4_999 }), { kind: 'wait', untilMs: 5_000 }, 'but not for ever');
+  t.same(decide({ fresh: 6, newestMs: 4_900, nowMs: 5_000 }), { kind: 'digest' });
   t.same(decide({ fresh: 5 }), { kind: 'singles' }, 'as many as `above` go one by one');
   t.same(decide({ fresh: 6 }), { kind: 'digest' }, 'one more, and all go as one');
   t.same(decide({ fresh: 10_000 }), { kind: 'digest' });
@@ -70,7 +74,15 @@ function play(madeMs: number[], { above, isBatched = false }: { above: number; i
     nowMs = Math.min(toCome[0] ?? Number.POSITIVE_INFINITY, untilMs);
     while (toCome.length > 0 && toCome[0]! <= nowMs) waiting.push(toCome.shift()!);
     untilMs = Number.POSITIVE_INFINITY;
-    const input = { fresh: waiting.length, oldestMs: waiting[0]!, told, lastDigestMs, isBatched, nowMs };
+    const input = {
+      fresh: waiting.length,
+      oldestMs: waiting[0]!,
+      newestMs: waiting.at(-1)!,
+      told,
+      lastDigestMs,
+      isBatched,
+      nowMs,
+    };
     const decision = decideGrouping({ ...input, digest: { above, windowMs } });
     if (decision.kind === 'wait') {
       untilMs = decision.untilMs;

@@ -38,7 +38,9 @@ export function deliveryDigestContract(t: Test, makeQueue: (t: Test) => LogUnder
     await add(1, 'd1', { atMs: startMs });
     await add(1, 'behind d1');
     await add(2, 'u2', { type: 'up' });
-    t.same(await queue.waiting(startMs), [{ channel: 'default', fresh: 2, downs: 1, oldestMs: startMs }]);
+    t.same(await queue.waiting(startMs), [
+      { channel: 'default', fresh: 2, downs: 1, oldestMs: startMs, newestMs: startMs },
+    ]);
     const [first] = await queue.claim({ nowMs: startMs, limit: 1, leaseMs });
     t.match(await queue.waiting(startMs), [{ fresh: 1, downs: 0 }]);
     await queue.settle([sent(first!.seq)]);

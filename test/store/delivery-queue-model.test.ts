@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
-import type { Settlement, WaitingKind } from '../../server/outbox/delivery-queue.ts';
+import type { DeliveryQueue, Settlement, WaitingKind } from '../../server/outbox/delivery-queue.ts';
 import { Database } from '../../server/store/sqlite/database.ts';
 import { SqliteDeliveryQueue } from '../../server/store/sqlite/sqlite-delivery-queue.ts';
 import { tenMs } from '../engine/cast.ts';
@@ -129,7 +129,10 @@ t.test('any history of a queue is that of the naive one', async (t) => {
         }
         same(await queue.stats(), await model.stats(), 'stats');
         const byChannel = (all: { channel: string }[]) => all.sort((a, b) => (a.channel < b.channel ? -1 : 1));
-        same(byChannel(await queue.waiting(nowMs)), byChannel(await model.waiting(nowMs)), 'waiting');
+        // What was added last may be gone: each queue remembers that in its own way.
+        const waiting = async (its: DeliveryQueue) =>
+          byChannel((await its.waiting(nowMs)).map(({ newestMs: _, ...each }) => each));
+        same(await waiting(queue), await waiting(model), 'waiting');
         same(await queue.nextClaimMs(), await model.nextClaimMs(), 'nextClaimMs');
       }
       for (const states of [[], ['pending'], ['sent'], ['buried', 'pending']] as const) {

@@ -166,6 +166,7 @@ export class MemoryDeliveryQueue implements DeliveryQueue, DeliveryLog {
       fresh: rows.length,
       downs: rows.filter((row) => kindOf(row) === 'down').length,
       oldestMs: Math.min(...rows.map(({ createdMs }) => createdMs)),
+      newestMs: this.#pending().findLast((row) => row.channel === channel)!.createdMs,
     }));
   }
 

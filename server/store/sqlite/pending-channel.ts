@@ -22,6 +22,7 @@ export class PendingChannel {
   #failures: PendingDelivery[] = [];
   /** All that is in the queues. */
   #size = 0;
+  #newestMs = 0;
   #bound = 0;
   #digests = 0;
   #failing = 0;
@@ -34,6 +35,15 @@ export class PendingChannel {
   /** Deliveries that wait; a digest is one. */
   get pending(): number {
     return this.#size - this.#bound;
+  }
+
+  /** When the one that was added last was made, Unix ms. */
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
+  shift(deltaMs: number): void {
+    this.#newestMs += deltaMs;
   }
 
   get failing(): number {
@@ -68,6 +78,7 @@ export class PendingChannel {
       this.#queues.set(keyOf(item), { head: item, tail: item });
       if (!item.digest) this.heaps[item.kind].add(item);
     }
+    this.#newestMs = item.createdMs;
     this.#order.push(item);
     this.#size += 1;
     if (item.digest) this.#bound += 1;

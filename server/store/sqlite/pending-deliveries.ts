@@ -104,6 +104,7 @@ export class PendingDeliveries {
       item.createdMs += deltaMs;
       item.claimMs += deltaMs;
     }
+    for (const channel of this.#channels.values()) channel.shift(deltaMs);
   }
 
   nextClaimMs(isOpen: (channel: string, kind: WaitingKind) => boolean): number | null {
@@ -120,11 +121,11 @@ export class PendingDeliveries {
   /** See `DeliveryQueue`. What was made in the future, as after a clock was set back, counts with what is due now. */
   waiting(nowMs: number): FreshDeliveries[] {
     const found: FreshDeliveries[] = [];
-    for (const [channel, { heaps }] of this.#channels) {
+    for (const [channel, { heaps, newestMs }] of this.#channels) {
       const { down, other } = heaps;
       const oldestMs = Math.min(...[down.first, other.first].flatMap((item) => item?.claimMs ?? []));
       if (oldestMs > nowMs) continue;
-      found.push({ channel, fresh: down.size + other.size, downs: down.size, oldestMs });
+      found.push({ channel, fresh: down.size + other.size, downs: down.size, oldestMs, newestMs });
     }
     return found;
   }
