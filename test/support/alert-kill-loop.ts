@@ -43,7 +43,8 @@ export async function alertKillLoop(options: {
         if (ping.status !== 200) throw new Error(`status ${ping.status}: ${await ping.text()}`);
         failed.push(name);
       }
-      await receiver.until(() => receiver.attempts.length >= target);
+      // Or a moment later: what goes as a digest may come to fewer attempts than that.
+      await receiver.until(() => receiver.attempts.length >= target, 3_000).catch(() => {});
       await server.kill('SIGKILL');
     }
     receiver.answer = () => 200;
