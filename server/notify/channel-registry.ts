@@ -30,5 +30,3 @@ export const channelKinds = {
   exec: execKind,
   log: logKind,
 } satisfies Record<string, AnyChannelKind>;
-
-export type ChannelKindName = keyof typeof channelKinds;

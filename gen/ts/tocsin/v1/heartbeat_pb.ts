@@ -535,7 +535,7 @@ export const HeartbeatService: GenService<{
     output: typeof PingStreamResponseSchema;
   },
   /**
-   * Remove forgets a monitor: it does not alert any more, and alerts about it that still wait are dropped. A later ping of
+   * Remove forgets a monitor: it does not alert any more, and whoever was told that it is down hears that the alert is closed. A later ping of
    * the same name starts anew.
    *
    * Errors: NOT_FOUND when no monitor has this name.

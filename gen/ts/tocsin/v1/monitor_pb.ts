@@ -1923,8 +1923,8 @@ export const MonitorService: GenService<{
     output: typeof DeleteMonitorResponseSchema;
   },
   /**
-   * PauseMonitor: nothing is awaited of the monitor and nothing is said about it, until the pause ends. An open incident ends
-   * without a notice, and open runs are forgotten. Pings are recorded. A monitor that is paused is paused anew.
+   * PauseMonitor: nothing is awaited of the monitor and nothing is said about it, until the pause ends. An open incident ends,
+   * whoever was told of it hears that the alert is closed, and open runs are forgotten. Pings are recorded. A monitor that is paused is paused anew.
    *
    * @generated from rpc tocsin.v1.MonitorService.PauseMonitor
    */
